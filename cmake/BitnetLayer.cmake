@@ -1,0 +1,36 @@
+# bitnet_compile_options(TARGET): what every target of ours is compiled with.
+# No -march: code for a CPU is chosen at run time. No contraction: a fused multiply-add is asked for by name.
+function(bitnet_compile_options target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON
+                        CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_options(${target} PRIVATE -ffp-contract=off -Wall -Wextra -Wpedantic
+    $<$<BOOL:${BITNET_WARNINGS_AS_ERRORS}>:-Werror>)
+  if(BITNET_SANITIZE)
+    target_compile_options(${target} PUBLIC -fsanitize=${BITNET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${BITNET_SANITIZE})
+  endif()
+endfunction()
+
+# bitnet_add_layer(NAME SOURCES ... DEPENDS layers ... PRIVATE_DEPENDS third-party ...)
+# One folder of src as a static library bitnet_NAME; include paths start at src.
+function(bitnet_add_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(bitnet_${name} STATIC ${ARG_SOURCES})
+  bitnet_compile_options(bitnet_${name})
+  target_include_directories(bitnet_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
+  list(TRANSFORM ARG_DEPENDS PREPEND bitnet_)
+  target_link_libraries(bitnet_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
+  set_property(GLOBAL APPEND PROPERTY BITNET_LAYERS bitnet_${name})
+endfunction()
+
+# bitnet_add_test(NAME LABEL label SOURCES ... LINK ...): one Catch2 program, each case a ctest.
+function(bitnet_add_test name)
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINK;PROPERTIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  bitnet_compile_options(${name})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} bitnet_test_main)
+  include(Catch)
+  catch_discover_tests(${name} TEST_PREFIX "${name}: " PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300 ${ARG_PROPERTIES})
+endfunction()

@@ -1,0 +1,171 @@
+// THE contract between the graph and the kernels: one table of functions per CPU target.
+//
+// Every function gives, bit for bit, what the reference table gives (docs/numerics.md): float operations have one
+// defined order, integer products are exact. Kernels are noexcept, allocate nothing, keep no state, touch only what
+// their arguments point to, and run on one thread; the caller splits work into row ranges over threads. No pointer
+// may overlap another argument unless a function says so. Pointers need only the alignment of their type.
+//
+// C++17, pointers and sizes only: this header knows no file format and no model.
+#ifndef BITNET_KERNELS_KERNEL_TABLE_H_
+#define BITNET_KERNELS_KERNEL_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bitnet::kernels {
+
+// Rows of quantised activations and of packed ternary codes are padded to a multiple of this many elements, with
+// zero activations against code 1 (weight 0). Source: the block of the I2_S layout, see pack.h.
+inline constexpr size_t kTernaryPad = 128;
+// Keys are attended in blocks of this many absolute positions (docs/numerics.md, "softmax and output").
+inline constexpr size_t kKeyBlock = 256;
+// At most this many candidates reach the sampler and the digest (docs/numerics.md).
+inline constexpr size_t kMaxTop = 256;
+
+constexpr size_t PadTernary(size_t n) { return (n + kTernaryPad - 1) / kTernaryPad * kTernaryPad; }
+
+// Element types of dense matrices, embeddings and the key-value cache.
+enum class Dense : uint32_t { kF32, kF16, kBF16 };
+// Block-quantised matrix types. Blocks lie in memory as in the file (pack.h names the layouts).
+enum class Block : uint32_t { kQ8_0, kQ6_K, kCount };
+
+// The operations that are counted; a kernel id is TABLE.NAME, for example "AVX2.ternary_gemv".
+enum class Op : uint32_t {
+  kEmbed,            // embedding rows
+  kRmsNorm,
+  kQuantiseRow,
+  kTernaryGemv,      // few tokens
+  kTernaryGemm,      // tiles of tokens
+  kTernaryBlocks,    // block scales that differ
+  kDense,
+  kQuantiseBlocks,
+  kBlockProduct,
+  kRope,
+  kCacheStore,
+  kAttention,
+  kGate,
+  kAdd,
+  kSelectTop,
+  kHeadShortcut,
+  kCount
+};
+inline constexpr size_t kOpCount = static_cast<size_t>(Op::kCount);
+// "ternary_gemv" and so on.
+const char* OpName(Op op) noexcept;
+
+// A ternary product for `n_tokens` activation rows.
+struct TernaryJob {
+  const uint8_t* w;      // [rows, cols / 4] bytes, packed as pack.h says; cols a multiple of kTernaryPad
+  size_t cols;           // padded; at most 2^22, so that every sum stays in int32: 2 * 128 * 2^22 = 2^30
+  const float* scale;    // scale of row r is scale[r * scale_stride]
+  size_t scale_stride;   // 0: one scale for the tensor, 1: one for each row
+  const int8_t* q;       // [n_tokens, q_stride], q_stride >= cols, zero beyond the row's real columns
+  size_t q_stride;
+  const int32_t* q_sum;  // [n_tokens] sum of each activation row
+  const float* d;        // [n_tokens] dequantisation scales
+  size_t n_tokens;
+  float* y;              // [n_tokens, y_stride]; row r of the matrix is column r of y
+  size_t y_stride;
+};
+
+// Attention of `n_queries` query heads over one block of at most kKeyBlock keys of one key-value head.
+struct AttentionBlockJob {
+  const float* q;          // [n_queries, head_dim], after RoPE
+  const void* k;           // [keys, kv_stride] elements of kv_type, keys after RoPE
+  const void* v;           // [keys, kv_stride]
+  Dense kv_type;           // kF16 or kF32
+  size_t kv_stride;        // in elements
+  size_t head_dim;         // a multiple of 2, at most 1024
+  const uint32_t* n_keys;  // [n_queries] keys of this block that each query sees, 1..kKeyBlock
+  size_t n_queries;
+  float scale;
+  float* m;                // [n_queries] out: largest score
+  float* s;                // [n_queries] out: sum64 of exp_c(z - m)
+  float* o;                // [n_queries, head_dim] out: sum of exp_c(z - m) * v
+  float* z;                // [n_queries, kKeyBlock] scratch
+};
+
+// The result of select_top and of the head shortcut.
+struct TopEntry {
+  uint32_t id;
+  float logit;
+};
+
+struct KernelTable {
+  const char* name;  // "portable", "AVX2", "AVX3", "AVX3_VNNI", "NEON", ...
+
+  // y[i] = (x[i] * inv) * gamma[i], inv = 1 / sqrt(dot64(x, x) / float(n) + eps). y may be x.
+  // False when the sum of squares is not finite; y is then undefined.
+  bool (*rms_norm)(const float* x, const float* gamma, float eps, size_t n, float* y) noexcept;
+
+  // Absmax int8: m = max(max |x|, 1e-5), q[i] = clamp(rint(x[i] * (127 / m)), -128, 127), *d = m / 127.
+  // Fills q[n .. PadTernary(n)) with 0; *q_sum is the sum of q. False when an x is not finite.
+  bool (*quantise_row)(const float* x, size_t n, int8_t* q, float* d, int32_t* q_sum) noexcept;
+
+  // y[t, r] = float(acc) * (d[t] * scale_r), acc = sum_c (code[r, c] - 1) * q[t, c] exactly, rows row_begin..row_end.
+  // gemv is made for 1..kGemvMaxTokens tokens, gemm for more; each takes any number.
+  // `scratch` holds ternary_scratch_bytes(cols) bytes for this thread, aligned to 64.
+  void (*ternary_gemv)(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept;
+  void (*ternary_gemm)(const TernaryJob& job, size_t row_begin, size_t row_end, void* scratch) noexcept;
+  size_t (*ternary_scratch_bytes)(size_t cols) noexcept;
+  // Block scales that differ: scale is [rows, cols / block], y = fma chain over rising blocks of
+  // fma(float(isum), scale_b * d[t], acc) from +0. `block` is a multiple of kTernaryPad. job.scale_stride is cols / block.
+  void (*ternary_blocks)(const TernaryJob& job, size_t block, size_t row_begin, size_t row_end) noexcept;
+
+  // y[r] = dot64(w[r, :], x, n) for rows row_begin..row_end; w [rows, n] of `type`.
+  void (*dense_rows)(Dense type, const void* w, size_t n, const float* x, size_t row_begin, size_t row_end,
+                     float* y) noexcept;
+
+  // Activation row for a block product: per block of `block` elements m = max |x|, q = rint(x * (127 / m)),
+  // d_a[b] = m / 127; m < 2^-100 counts as 0 and gives zeros. n a multiple of block. False when an x is not finite.
+  bool (*quantise_blocks)(const float* x, size_t n, size_t block, int8_t* q, float* d_a) noexcept;
+  // y[r] = fma chain over rising blocks of fma(float(isum), d_w * d_a[b], acc) from +0. w: rows of n / block blocks.
+  void (*block_rows)(Block type, const void* w, size_t n, const int8_t* q, const float* d_a, size_t row_begin,
+                     size_t row_end, float* y) noexcept;
+
+  // Embedding rows as f32: y[n] of row `row`. Block types: (d * float(sub_scale)) * float(q), each product rounded.
+  void (*dense_row_to_f32)(Dense type, const void* w, size_t n, size_t row, float* y) noexcept;
+  void (*block_row_to_f32)(Block type, const void* w, size_t n, size_t row, float* y) noexcept;
+
+  // Turns the first `rot` values of each of `n_heads` heads x[n_heads, head_dim] in place; cos, sin [rot / 2].
+  // adjacent: pairs (2k, 2k + 1), else (k, k + rot / 2). x0' = fma(x0, c, -(x1 * s)), x1' = fma(x0, s, x1 * c).
+  void (*rope)(float* x, size_t n_heads, size_t head_dim, size_t rot, const float* cos, const float* sin,
+               bool adjacent) noexcept;
+
+  // Writes n values to a cache row of `type` (kF16 rounds to nearest even). False when a stored value is not finite.
+  bool (*cache_store)(const float* x, size_t n, Dense type, void* out) noexcept;
+
+  // One block of keys; false when a score, a sum or an output is not finite.
+  bool (*attention_block)(const AttentionBlockJob& job) noexcept;
+  // Combines blocks b = 0..n_blocks-1 of one query: m[b * stride_m], s likewise, o[b * stride_o, head_dim]:
+  // M = max m; w = exp_c(m_b - M); S = fma(w, s_b, S); O = fma(w, o_b, O); y = O / S. False when O or S is not finite.
+  bool (*attention_combine)(const float* m, const float* s, size_t stride_m, const float* o, size_t stride_o,
+                            size_t n_blocks, size_t head_dim, float* y) noexcept;
+
+  // Gates: g' = max(g, 0), y = (g' * g') * u; and y = (g / (1 + exp_c(-g))) * u. y may be g or u.
+  void (*relu2_gate)(const float* g, const float* u, size_t n, float* y) noexcept;
+  void (*silu_gate)(const float* g, const float* u, size_t n, float* y) noexcept;
+  // x[i] = x[i] + y[i] (residual, bias).
+  void (*add)(float* x, const float* y, size_t n) noexcept;
+
+  // The k <= kMaxTop largest of logits[n], sorted descending, ties by lower id (+0 and -0 tie); k <= n.
+  // False when a logit is not finite.
+  bool (*select_top)(const float* logits, size_t n, size_t k, TopEntry* top) noexcept;
+};
+
+// gemv is the better choice up to this many tokens (measured: docs/kernels.md).
+inline constexpr size_t kGemvMaxTokens = 4;
+
+// The plain C++ oracle, compiled twice from one source (with and without the fma instruction), chosen by CPUID.
+const KernelTable& ReferenceTable() noexcept;
+
+// Tables that this CPU can run, best first; the last is ReferenceTable(). Static storage, `*count` entries.
+const KernelTable* const* AvailableTables(size_t* count) noexcept;
+// The best table, or null for a name that is unknown or that this CPU cannot run. "" or null: the best one.
+const KernelTable* FindTable(const char* name) noexcept;
+// Names of all tables built into this library, available here or not: "portable" included. `*count` entries.
+const char* const* BuiltTableNames(size_t* count) noexcept;
+
+}  // namespace bitnet::kernels
+
+#endif  // BITNET_KERNELS_KERNEL_TABLE_H_

@@ -1,0 +1,20 @@
+// RoPE frequencies and angles as docs/numerics.md defines them: correctly rounded, no libm.
+#ifndef BITNET_KERNELS_ROPE_TABLE_H_
+#define BITNET_KERNELS_ROPE_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bitnet::kernels {
+
+// out[rot / 2]: base^(-2k / rot) correctly rounded to binary64 from the exact exponent (base is an f32 key widened),
+// then divided by rope_freqs[k] where `rope_freqs` is not null, then by `linear_factor` (1: none). rot even, > 0.
+void RopeInverseFrequencies(double base, size_t rot, const float* rope_freqs, double linear_factor,
+                            double* out) noexcept;
+
+// cos[k], sin[k] of the binary64 product position * inv_freq[k], each correctly rounded to f32.
+void RopeAngles(uint64_t position, const double* inv_freq, size_t n, float* cos, float* sin) noexcept;
+
+}  // namespace bitnet::kernels
+
+#endif  // BITNET_KERNELS_ROPE_TABLE_H_
