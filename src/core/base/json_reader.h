@@ -5,26 +5,32 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/base/status.h"
 
 namespace bitnet::core {
 
+struct JsonMember;
+
 struct JsonValue {
   enum class Kind : uint8_t { kNull, kBool, kInt, kUint, kDouble, kString, kArray, kObject };
   Kind kind = Kind::kNull;
   bool boolean = false;
-  int64_t integer = 0;     // kInt (negative)
-  uint64_t uinteger = 0;   // kUint (not negative)
-  double number = 0;       // the value as binary64 for all three number kinds
+  int64_t integer = 0;    // kInt (negative)
+  uint64_t uinteger = 0;  // kUint (not negative)
+  double number = 0;      // the value as binary64 for all three number kinds
   std::string string;
   std::vector<JsonValue> array;
-  std::vector<std::pair<std::string, JsonValue>> object;  // file order
+  std::vector<JsonMember> object;  // file order
 
   bool is_number() const { return kind == Kind::kInt || kind == Kind::kUint || kind == Kind::kDouble; }
   const JsonValue* Find(std::string_view key) const;  // null: absent or not an object
+};
+
+struct JsonMember {
+  std::string key;
+  JsonValue value;
 };
 
 struct JsonLimits {
