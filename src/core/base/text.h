@@ -35,6 +35,9 @@ std::string Cat(const Args&... args) {
 // cut after `max` bytes. What comes from outside never reaches a terminal raw.
 std::string Quoted(std::string_view bytes, size_t max = 64);
 
+// True when `text` is well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF.
+bool IsUtf8(std::string_view text);
+
 // "0x..." of 64 bits.
 std::string Hex(uint64_t value);
 // Lower-case hex digits of bytes.

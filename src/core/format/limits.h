@@ -1,0 +1,45 @@
+// Every limit on what a model file may announce, in one place, each with its reason. A count is also checked against
+// the bytes that are left in the file before anything is allocated for it.
+#ifndef BITNET_CORE_FORMAT_LIMITS_H_
+#define BITNET_CORE_FORMAT_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bitnet::core {
+
+// A 2B model has 332 tensors and 30 keys. Both lists are held in memory at about 130 bytes an entry: 17 MB at most.
+inline constexpr uint64_t kMaxTensors = uint64_t{1} << 16;
+inline constexpr uint64_t kMaxKeys = uint64_t{1} << 16;
+// The longest key that the GGUF specification allows.
+inline constexpr uint64_t kMaxKeyBytes = 65535;
+// The longest tensor name that the GGUF specification allows.
+inline constexpr uint64_t kMaxTensorNameBytes = 64;
+// The longest strings of real files are whole tokenizer.json texts of tens of megabytes.
+inline constexpr uint64_t kMaxStringBytes = uint64_t{256} << 20;
+// Strings and arrays inside the arrays of one file: each is visited when the header is read. Vocabularies hold up to
+// 2^18 tokens and 2^19 merges today.
+inline constexpr uint64_t kMaxNestedElements = uint64_t{1} << 25;
+// Levels of arrays in arrays; the walk over them is recursive.
+inline constexpr uint32_t kMaxArrayDepth = 8;
+// The GGUF specification asks for a multiple of 8; pages of 1 MiB are beyond every reason to align.
+inline constexpr uint64_t kMinAlignment = 8;
+inline constexpr uint64_t kMaxAlignment = uint64_t{1} << 20;
+inline constexpr uint32_t kMaxDims = 4;
+// Elements and bytes of a tensor fit int64 in every program that reads such files.
+inline constexpr uint64_t kMaxTensorElements = (uint64_t{1} << 63) - 1;
+
+// Shapes of a model. The largest published decoders have fewer than 200 blocks, 2^15 columns, 2^17 feed-forward
+// columns and 2^18 tokens; products of any two of these bounds fit 64 bits with room, and int32 sums of a ternary
+// row stay exact up to 2^22 columns (kernels/kernel_table.h).
+inline constexpr uint64_t kMaxLayers = 4095;
+inline constexpr uint64_t kMaxEmbedding = (uint64_t{1} << 20) - 1;
+inline constexpr uint64_t kMaxFeedForward = (uint64_t{1} << 20) - 1;
+inline constexpr uint64_t kMaxHeads = 4095;
+inline constexpr uint64_t kMaxHeadDim = 1024;  // scratch of the attention kernels
+inline constexpr uint64_t kMaxVocab = (uint64_t{1} << 24) - 1;
+inline constexpr uint64_t kMaxContext = (uint64_t{1} << 31) - 1;  // positions fit int32
+
+}  // namespace bitnet::core
+
+#endif  // BITNET_CORE_FORMAT_LIMITS_H_
