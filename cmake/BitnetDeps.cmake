@@ -17,8 +17,7 @@ add_library(bitnet_dep::crypto ALIAS OpenSSL::Crypto)
 
 # yaml-cpp (MIT): YAML of correction policies. Used by src/policy/yaml_reader.cc.
 find_package(yaml-cpp REQUIRED)
-add_library(bitnet_dep::yaml INTERFACE IMPORTED GLOBAL)
-target_link_libraries(bitnet_dep::yaml INTERFACE yaml-cpp)
+add_library(bitnet_dep::yaml ALIAS yaml-cpp)  # newer releases: yaml-cpp::yaml-cpp, and this name too
 
 if(BITNET_BUILD_EXAMPLES)
   # CLI11 (BSD-3): command line of the tool. Header only; used by examples/bitnet.

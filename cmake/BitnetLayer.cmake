@@ -22,6 +22,20 @@ function(bitnet_add_layer name)
   list(TRANSFORM ARG_DEPENDS PREPEND bitnet_)
   target_link_libraries(bitnet_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
   set_property(GLOBAL APPEND PROPERTY BITNET_LAYERS bitnet_${name})
+  set_property(GLOBAL APPEND PROPERTY BITNET_THIRD_PARTY ${ARG_PRIVATE_DEPENDS})
+endfunction()
+
+# bitnet_embed_layers(TARGET): puts the objects of every layer into the public library, which as an archive then needs
+# none of ours beside it, and links what third parties they use.
+function(bitnet_embed_layers target)
+  get_property(layers GLOBAL PROPERTY BITNET_LAYERS)
+  get_property(third_party GLOBAL PROPERTY BITNET_THIRD_PARTY)
+  list(REMOVE_DUPLICATES third_party)
+  foreach(layer IN LISTS layers)
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:${layer}>)
+  endforeach()
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${target} PRIVATE ${third_party})
 endfunction()
 
 # bitnet_add_test(NAME LABEL label SOURCES ... LINK ...): one Catch2 program, each case a ctest. The program exits

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Builds for 64-bit Arm on an x86 Debian machine and runs the kernel tests and the short golden prompts under qemu.
+# The libraries are unpacked beside the build, not installed; apt's own lists and architectures stay as they are.
+#
+# usage: scripts/aarch64.sh [BUILD_DIR]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${1:-build/aarch64}
+jobs=${BITNET_JOBS:-$(nproc)}
+sysroot=$PWD/build/aarch64-sysroot
+packages=(libhwy-dev libhwy1 libsimdjson-dev libsimdjson14 libssl-dev libssl3 libyaml-cpp-dev libyaml-cpp0.7
+  libcli11-dev catch2)
+
+if [[ ! -f $sysroot/.complete ]]; then
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  mkdir -p "$work"/lists/partial "$work"/cache/archives/partial
+  apt=(apt-get -q -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o Dir::State::Lists="$work/lists"
+    -o Dir::State::status=/dev/null -o Dir::Cache="$work/cache" -o Acquire::Retries=3 -o APT::Sandbox::User=root)
+  "${apt[@]}" update
+  (cd "$work" && "${apt[@]}" download "${packages[@]}")
+  rm -rf "$sysroot"
+  mkdir -p "$sysroot"
+  for package in "$work"/*.deb; do dpkg -x "$package" "$sysroot"; done
+  touch "$sysroot/.complete"
+fi
+
+launcher=()
+if command -v ccache >/dev/null; then
+  launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+fi
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release "${launcher[@]}" -DBITNET_WARNINGS_AS_ERRORS=ON \
+  -DCMAKE_TOOLCHAIN_FILE="$PWD/cmake/toolchains/aarch64-linux-gnu.cmake" -DBITNET_SYSROOT="$sysroot" \
+  -DBITNET_INSTALL=OFF
+cmake --build "$build" -j "$jobs" --target bitnet_portability_tests
+ctest --test-dir "$build" -j "$jobs" --output-on-failure --no-tests=error -L portability
