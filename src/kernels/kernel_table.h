@@ -22,7 +22,9 @@ inline constexpr size_t kKeyBlock = 256;
 // At most this many candidates reach the sampler and the digest (docs/numerics.md).
 inline constexpr size_t kMaxTop = 256;
 
-constexpr size_t PadTernary(size_t n) { return (n + kTernaryPad - 1) / kTernaryPad * kTernaryPad; }
+constexpr size_t PadTernary(size_t n) {
+  return (n + kTernaryPad - 1) / kTernaryPad * kTernaryPad;
+}
 
 // Element types of dense matrices, embeddings and the key-value cache.
 enum class Dense : uint32_t { kF32, kF16, kBF16 };
@@ -31,12 +33,12 @@ enum class Block : uint32_t { kQ8_0, kQ6_K, kCount };
 
 // The operations that are counted; a kernel id is TABLE.NAME, for example "AVX2.ternary_gemv".
 enum class Op : uint32_t {
-  kEmbed,            // embedding rows
+  kEmbed,  // embedding rows
   kRmsNorm,
   kQuantiseRow,
-  kTernaryGemv,      // few tokens
-  kTernaryGemm,      // tiles of tokens
-  kTernaryBlocks,    // block scales that differ
+  kTernaryGemv,    // few tokens
+  kTernaryGemm,    // tiles of tokens
+  kTernaryBlocks,  // block scales that differ
   kDense,
   kQuantiseBlocks,
   kBlockProduct,
@@ -55,16 +57,16 @@ const char* OpName(Op op) noexcept;
 
 // A ternary product for `n_tokens` activation rows.
 struct TernaryJob {
-  const uint8_t* w;      // [rows, cols / 4] bytes, packed as pack.h says; cols a multiple of kTernaryPad
-  size_t cols;           // padded; at most 2^22, so that every sum stays in int32: 2 * 128 * 2^22 = 2^30
-  const float* scale;    // scale of row r is scale[r * scale_stride]
-  size_t scale_stride;   // 0: one scale for the tensor, 1: one for each row
-  const int8_t* q;       // [n_tokens, q_stride], q_stride >= cols, zero beyond the row's real columns
+  const uint8_t* w;     // [rows, cols / 4] bytes, packed as pack.h says; cols a multiple of kTernaryPad
+  size_t cols;          // padded; at most 2^22, so that every sum stays in int32: 2 * 128 * 2^22 = 2^30
+  const float* scale;   // scale of row r is scale[r * scale_stride]
+  size_t scale_stride;  // 0: one scale for the tensor, 1: one for each row
+  const int8_t* q;      // [n_tokens, q_stride], q_stride >= cols, zero beyond the row's real columns
   size_t q_stride;
   const int32_t* q_sum;  // [n_tokens] sum of each activation row
   const float* d;        // [n_tokens] dequantisation scales
   size_t n_tokens;
-  float* y;              // [n_tokens, y_stride]; row r of the matrix is column r of y
+  float* y;  // [n_tokens, y_stride]; row r of the matrix is column r of y
   size_t y_stride;
 };
 
@@ -79,10 +81,10 @@ struct AttentionBlockJob {
   const uint32_t* n_keys;  // [n_queries] keys of this block that each query sees, 1..kKeyBlock
   size_t n_queries;
   float scale;
-  float* m;                // [n_queries] out: largest score
-  float* s;                // [n_queries] out: sum64 of exp_c(z - m)
-  float* o;                // [n_queries, head_dim] out: sum of exp_c(z - m) * v
-  float* z;                // [n_queries, kKeyBlock] scratch
+  float* m;  // [n_queries] out: largest score
+  float* s;  // [n_queries] out: sum64 of exp_c(z - m)
+  float* o;  // [n_queries, head_dim] out: sum of exp_c(z - m) * v
+  float* z;  // [n_queries, kKeyBlock] scratch
 };
 
 // The result of select_top and of the head shortcut.
@@ -109,7 +111,8 @@ struct KernelTable {
   void (*ternary_gemm)(const TernaryJob& job, size_t row_begin, size_t row_end, void* scratch) noexcept;
   size_t (*ternary_scratch_bytes)(size_t cols) noexcept;
   // Block scales that differ: scale is [rows, cols / block], y = fma chain over rising blocks of
-  // fma(float(isum), scale_b * d[t], acc) from +0. `block` is a multiple of kTernaryPad. job.scale_stride is cols / block.
+  // fma(float(isum), scale_b * d[t], acc) from +0. `block` is a multiple of kTernaryPad. job.scale_stride is cols /
+  // block.
   void (*ternary_blocks)(const TernaryJob& job, size_t block, size_t row_begin, size_t row_end) noexcept;
 
   // y[r] = dot64(w[r, :], x, n) for rows row_begin..row_end; w [rows, n] of `type`.
