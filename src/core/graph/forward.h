@@ -1,8 +1,9 @@
-// The forward pass: rows {session, token, position} through the layers. Prefill, decode and batches of several
-// sessions are the same call. Reads like the table of docs/formats.md, section 2.
+// The forward pass: rows {token, position, cache} through the layers. Prefill, decode and batches of several sessions
+// are the same call. Reads like the table of docs/formats.md, section 2.
 #ifndef BITNET_CORE_GRAPH_FORWARD_H_
 #define BITNET_CORE_GRAPH_FORWARD_H_
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 
@@ -14,19 +15,32 @@
 
 namespace bitnet::core {
 
-// Activations of one pass, for up to `max_rows` rows; allocated once.
+// Activations of one pass of up to max_rows rows, allocated once.
 struct ForwardScratch {
   static Result<ForwardScratch> Allocate(const HParams& h, size_t max_rows, const Allocator& allocator);
   static uint64_t Bytes(const HParams& h, size_t max_rows);
-  Buffer buffer;
-  float *x, *y, *q, *k, *v, *gate, *up;  // x, y [rows, max(n_embd, heads * head_dim)], q .. v, gate, up [rows, n_ff]
+
   size_t max_rows = 0;
+  float* x = nullptr;     // [rows, n_embd] residual stream
+  float* y = nullptr;     // [rows, n_embd] what a branch adds to it
+  float* q = nullptr;     // [rows, heads * head_dim]
+  float* k = nullptr;     // [rows, heads_kv * head_dim]
+  float* v = nullptr;     // [rows, heads_kv * head_dim]
+  float* mix = nullptr;   // [rows, heads * head_dim] attention output
+  float* gate = nullptr;  // [rows, n_ff]
+  float* up = nullptr;    // [rows, n_ff]
+  Buffer buffer;
 };
 
-// Runs `rows` (<= scratch.max_rows) through all layers. On success scratch.x [n_rows, n_embd] holds the residual stream
-// after the last layer, and the caches hold the rows' keys and values. kNonFinite names layer and operation.
+// Runs `rows` (1 .. scratch.max_rows) through all layers: scratch.x then holds the residual stream after the last one,
+// the caches hold the rows' keys and values. kNonFinite names layer, operation and position; kCancelled when `cancel`
+// (may be null) became true between two layers.
 Status Forward(const Ops& ops, const HParams& h, const Weights& w, std::span<const BatchRow> rows,
-               ForwardScratch& scratch);
+               ForwardScratch& scratch, const std::atomic<bool>* cancel);
+
+// logits [n_rows, n_vocab] of rows x [n_rows, n_embd] of the residual stream: output norm and head.
+// kNonFinite when a norm or a logit is not finite.
+Status Head(const Ops& ops, const HParams& h, const Weights& w, const float* x, size_t n_rows, float* logits);
 
 }  // namespace bitnet::core
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/base/allocator.h"
+#include "core/base/status.h"
 #include "core/model/hparams.h"
 #include "kernels/kernel_table.h"
 #include "kernels/pack.h"
@@ -26,8 +27,8 @@ class KvCache {
   std::byte* Value(uint32_t layer, uint32_t head, uint32_t pos) const { return At(1, layer, head, pos); }
   // Bytes of one position of one head.
   size_t row_bytes() const { return head_dim_ * element_bytes(); }
-  uint32_t n_layers() const { return n_layers_; }
-  uint32_t n_heads() const { return n_heads_; }
+  uint32_t n_layers() const { return static_cast<uint32_t>(n_layers_); }
+  uint32_t n_heads() const { return static_cast<uint32_t>(n_heads_); }
 
  private:
   std::byte* At(size_t which, size_t layer, size_t head, size_t pos) const {

@@ -56,7 +56,8 @@ class Session {
   struct MemoryEstimate {
     uint64_t cache_bytes = 0, scratch_bytes = 0, head_bytes = 0;
   };
-  static MemoryEstimate Estimate(const HParams& h, const Weights& w, const SessionOptions& options, uint32_t threads);
+  static MemoryEstimate Estimate(const HParams& h, const SessionOptions& options, const kernels::KernelTable& table,
+                                 uint32_t threads);
   ~Session();
 
   // Appends tokens to the context. On any failure the session stays where it was.
@@ -96,6 +97,8 @@ class Session {
   void Cancel() noexcept;
 
   // Generation by pull: Begin evaluates `prompt` (may be empty when logits of an eval are there), each Next draws one.
+  // A drawn token enters the context when the next one is drawn; the last one does not. Next allocates nothing while
+  // the text stays within 16 bytes a token.
   Status Begin(std::span<const int32_t> prompt, const GenerateOptions& options);
   Result<Step> Next();
   bool generating() const;

@@ -1,0 +1,225 @@
+#include "core/base/thread_pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/fp_env.h"
+
+namespace bitnet::core {
+
+namespace {
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Spins about 50 us on current CPUs: longer than the gap between two operations of a token, shorter than a time slice.
+constexpr int kSpins = 2000;
+
+// First line of a small file, "" when it cannot be read.
+std::string FirstLine(const std::string& path) {
+  char line[256] = "";
+  if (FILE* f = std::fopen(path.c_str(), "re")) {
+    if (std::fgets(line, sizeof line, f) == nullptr) line[0] = 0;
+    std::fclose(f);
+  }
+  return line;
+}
+
+// CPUs' worth of time that the cgroup (v2, then v1) allows, 0 when unlimited or unknown.
+uint32_t CgroupQuota() {
+  double quota = 0, period = 0;
+  const std::string v2 = FirstLine("/sys/fs/cgroup/cpu.max");
+  if (std::sscanf(v2.c_str(), "%lf %lf", &quota, &period) != 2) {
+    quota = std::atof(FirstLine("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").c_str());
+    period = std::atof(FirstLine("/sys/fs/cgroup/cpu/cpu.cfs_period_us").c_str());
+  }
+  if (!(quota > 0) || !(period > 0)) return 0;
+  return static_cast<uint32_t>(std::max(1.0, quota / period));
+}
+
+}  // namespace
+
+uint32_t UsableCores() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return 1;
+  std::set<std::string> cores;  // hyper-threads of one core share their list of siblings
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &mask)) continue;
+    std::string siblings = FirstLine(Cat("/sys/devices/system/cpu/cpu", cpu, "/topology/thread_siblings_list"));
+    cores.insert(siblings.empty() ? Cat("cpu", cpu) : std::move(siblings));
+  }
+  uint32_t n = std::max<uint32_t>(1, static_cast<uint32_t>(cores.size()));
+  if (const uint32_t quota = CgroupQuota(); quota != 0) n = std::min(n, quota);
+  return n;
+}
+
+// A loop is `remaining` tiles to hand out, kept with the loop's number in one word: a thread claims a tile by one
+// compare-and-swap, which fails if the loop has changed meanwhile. So a thread that wakes late touches nothing of a
+// later loop, the caller waits only for tiles in work, never for a thread that sleeps, and the loop's description is
+// written only while no tile is claimed.
+struct ThreadPool::State {
+  alignas(64) std::atomic<uint64_t> tiles{0};      // loop number << 32 | tiles not yet claimed
+  alignas(64) std::atomic<uint32_t> done{0};       // tiles finished
+  alignas(64) std::atomic<uint32_t> wake{0};       // changes when sleepers shall look again
+  std::atomic<uint32_t> sleepers{0};
+  std::atomic<bool> caller_sleeps{false};
+  std::atomic<bool> stop{false};
+
+  // The loop: stable while a tile of it is claimed.
+  RangeFn fn = nullptr;
+  void* f = nullptr;
+  size_t n = 0;
+  size_t tile = 0;
+  uint32_t n_tiles = 0;
+
+  std::mutex turn;  // callers take turns
+  std::vector<pthread_t> workers;
+
+  bool Claim(uint32_t* index) {
+    uint64_t word = tiles.load(std::memory_order_acquire);
+    while (static_cast<uint32_t>(word) != 0) {
+      if (tiles.compare_exchange_weak(word, word - 1, std::memory_order_acquire)) {
+        *index = n_tiles - static_cast<uint32_t>(word);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Works on the current loop until no tile is left to claim.
+  void Work(uint32_t thread) {
+    uint32_t index;
+    while (Claim(&index)) {
+      const uint32_t last = n_tiles;
+      const size_t begin = index * tile;
+      fn(f, begin, std::min(n, begin + tile), thread);
+      if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == last && caller_sleeps.load()) done.notify_one();
+    }
+  }
+
+  void Sleep() {
+    const uint32_t seen = wake.load();
+    sleepers.fetch_add(1);
+    if (static_cast<uint32_t>(tiles.load()) == 0 && !stop.load()) wake.wait(seen);
+    sleepers.fetch_sub(1);
+  }
+
+  void WakeSleepers() {
+    if (sleepers.load() == 0) return;
+    wake.fetch_add(1);
+    wake.notify_all();
+  }
+};
+
+namespace {
+
+template <typename State>
+struct WorkerArgument {
+  State* state;
+  uint32_t thread;
+};
+
+template <typename State>
+void* WorkerMain(void* p) {
+  const auto* argument = static_cast<WorkerArgument<State>*>(p);
+  State& state = *argument->state;
+  const uint32_t thread = argument->thread;
+  delete argument;
+  const FpScope fp;  // a new thread inherits its creator's modes
+  int spins = 0;
+  while (!state.stop.load(std::memory_order_relaxed)) {
+    if (static_cast<uint32_t>(state.tiles.load(std::memory_order_relaxed)) != 0) {
+      state.Work(thread);
+      spins = 0;
+    } else if (++spins < kSpins) {
+      Pause();
+    } else {
+      state.Sleep();
+      spins = 0;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(uint32_t n_threads) : n_threads_(n_threads), state_(std::make_unique<State>()) {}
+
+Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(uint32_t n_threads) {
+  constexpr uint32_t kMaxThreads = 1024;  // far beyond any machine; keeps a wrong number from exhausting the process
+  if (n_threads == 0 || n_threads > kMaxThreads) {
+    return Status(Code::kInvalidArgument, Cat("threads: found ", n_threads, ", expected 1 to ", kMaxThreads));
+  }
+  std::unique_ptr<ThreadPool> pool(new ThreadPool(n_threads));
+  pool->state_->workers.reserve(n_threads - 1);
+  sigset_t all, old;  // the host's signals are handled on the host's threads
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  int error = 0;
+  for (uint32_t t = 1; t < n_threads && error == 0; ++t) {
+    auto argument = std::make_unique<WorkerArgument<State>>(WorkerArgument<State>{pool->state_.get(), t});
+    pthread_t id;
+    error = pthread_create(&id, nullptr, &WorkerMain<State>, argument.get());
+    if (error != 0) break;
+    argument.release();
+    pool->state_->workers.push_back(id);
+  }
+  pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  if (error != 0) return Status(Code::kNoMemory, Cat("the system refused to start ", n_threads, " threads"));
+  return pool;
+}
+
+ThreadPool::~ThreadPool() {
+  state_->stop.store(true);
+  state_->wake.fetch_add(1);
+  state_->wake.notify_all();
+  for (pthread_t id : state_->workers) pthread_join(id, nullptr);
+}
+
+void ThreadPool::Run(size_t n, size_t tile, RangeFn fn, void* f) {
+  if (n == 0) return;
+  // The number of tiles fits the half word; a loop that is larger gets larger tiles.
+  while ((n + tile - 1) / tile > UINT32_MAX) tile *= 2;
+  const auto n_tiles = static_cast<uint32_t>((n + tile - 1) / tile);
+  if (n_threads_ == 1 || n_tiles == 1) {
+    for (size_t begin = 0; begin < n; begin += tile) fn(f, begin, std::min(n, begin + tile), 0);
+    return;
+  }
+  State& s = *state_;
+  const std::lock_guard<std::mutex> turn(s.turn);
+  s.fn = fn;
+  s.f = f;
+  s.n = n;
+  s.tile = tile;
+  s.n_tiles = n_tiles;
+  s.done.store(0, std::memory_order_relaxed);
+  const uint64_t loop = (s.tiles.load(std::memory_order_relaxed) >> 32) + 1;
+  s.tiles.store(loop << 32 | n_tiles);
+  s.WakeSleepers();
+  s.Work(0);
+  for (int spins = 0; spins < kSpins; ++spins) {
+    if (s.done.load(std::memory_order_acquire) == n_tiles) return;
+    Pause();
+  }
+  s.caller_sleeps.store(true);
+  for (uint32_t done = s.done.load(); done != n_tiles; done = s.done.load()) s.done.wait(done);
+  s.caller_sleeps.store(false);
+}
+
+}  // namespace bitnet::core

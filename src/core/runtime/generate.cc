@@ -1,0 +1,119 @@
+// Generation by pull: one call, one token.
+#include <algorithm>
+#include <utility>
+
+#include "core/runtime/session_impl.h"
+
+namespace bitnet::core {
+
+namespace {
+
+double Milliseconds(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+}  // namespace
+
+Status Session::Begin(std::span<const int32_t> prompt, const GenerateOptions& options) {
+  Impl& s = *impl_;
+  BN_RETURN_IF_ERROR(CheckSamplerOptions(options.sampler));
+  if (prompt.empty() && s.n_hidden == 0) {
+    return Status(Code::kBadState, "nothing to continue: give a prompt, or evaluate tokens first", "prompt");
+  }
+  s.generating = false;
+  s.pending = -1;
+  s.started = Impl::Clock::now();
+  if (!prompt.empty()) BN_RETURN_IF_ERROR(Eval(prompt, Want::kLast));
+  s.prompt_done = s.first_draw = s.last_draw = Impl::Clock::now();
+  s.generate = options;
+  s.n_prompt = prompt.size();
+  s.generated.clear();
+  s.generated.reserve(options.max_new_tokens);
+  constexpr size_t kBytesPerToken = 16;  // above the longest average of common vocabularies
+  s.text.Start(options.stop_strings, kBytesPerToken * options.max_new_tokens + 256);
+  s.reason = options.max_new_tokens == 0 ? StopReason::kLength : StopReason::kNone;
+  s.digest = Sha256();
+  s.cancelled.store(false, std::memory_order_relaxed);
+  s.generating = true;
+  return {};
+}
+
+Result<Step> Session::Next() {
+  Impl& s = *impl_;
+  if (!s.generating) return Status(Code::kBadState, "no generation was begun", "next");
+  const auto end = [&](StopReason reason) {
+    s.reason = reason;
+    s.text.Finish();
+    return Step{-1, s.text.fresh(), reason};
+  };
+  if (s.reason != StopReason::kNone) return Step{-1, {}, s.reason};
+  if (s.cancelled.exchange(false, std::memory_order_relaxed)) return end(StopReason::kCancelled);
+  if (s.pending >= 0) {
+    const int32_t token = std::exchange(s.pending, -1);
+    const BatchItem item = {this, {&token, 1}, Want::kLast};
+    const Status status = Impl::EvalItems({&item, 1});
+    if (status.code() == Code::kCancelled) {
+      s.cancelled.store(false, std::memory_order_relaxed);
+      s.pending = token;
+      return end(StopReason::kCancelled);
+    }
+    if (!status.ok()) {
+      s.pending = token;
+      return status;
+    }
+  }
+  const size_t row = s.n_hidden - 1;
+  BN_RETURN_IF_ERROR(s.ComputeTop(row));
+  s.digest.Update(s.top.data(), s.top.size() * sizeof(kernels::TopEntry));
+  std::copy(s.top.begin(), s.top.end(), s.draw_top.begin());
+  BN_ASSIGN_OR_RETURN(const int32_t token, Draw(s.draw_top, s.tokens, s.generate.sampler));
+  s.last_draw = Impl::Clock::now();
+  if (s.generated.empty()) s.first_draw = s.last_draw;
+  s.generated.push_back(token);
+  s.pending = token;
+
+  const Tokenizer& tokenizer = *s.model->tokenizer();
+  const auto is_in = [token](const std::vector<int32_t>& ids) {
+    return std::find(ids.begin(), ids.end(), token) != ids.end();
+  };
+  StopReason reason = StopReason::kNone;
+  if (!s.generate.ignore_eos && (is_in(tokenizer.stop_ids()) || is_in(s.generate.stop_ids))) {
+    reason = StopReason::kStopId;
+    s.text.Push({});
+  } else if (s.text.Push(tokenizer.Piece(token))) {
+    reason = StopReason::kStopString;
+  } else if (s.generated.size() >= s.generate.max_new_tokens) {
+    reason = StopReason::kLength;
+  } else if (s.tokens.size() >= s.n_ctx) {
+    reason = StopReason::kContext;  // this token cannot be evaluated
+  }
+  if (reason != StopReason::kNone) end(reason);
+  return Step{token, s.text.fresh(), reason};
+}
+
+bool Session::generating() const { return impl_->generating && impl_->reason == StopReason::kNone; }
+StopReason Session::stop_reason() const { return impl_->reason; }
+std::string_view Session::generated_text() const { return impl_->text.text(); }
+std::span<const int32_t> Session::generated_tokens() const { return impl_->generated; }
+
+RunFacts Session::Facts() const {
+  const Impl& s = *impl_;
+  RunFacts f;
+  f.target = s.engine->table().name;
+  f.threads = s.engine->threads();
+  for (size_t op = 0; op < s.counts.size(); ++op) {
+    if (s.counts[op] == 0) continue;
+    f.kernels.push_back({Cat(f.target, ".", kernels::OpName(static_cast<kernels::Op>(op))), s.counts[op]});
+  }
+  if (!s.generated.empty()) f.logits_sha256 = s.digest.Finish();
+  f.prompt_ms = Milliseconds(s.started, s.prompt_done);
+  f.generate_ms = Milliseconds(s.prompt_done, s.last_draw);
+  f.time_to_first_token_ms = Milliseconds(s.started, s.first_draw);
+  f.n_prompt_tokens = s.n_prompt;
+  f.n_generated_tokens = s.generated.size();
+  f.n_evaluated_tokens = s.n_evaluated;
+  f.head = "full";
+  return f;
+}
+
+}  // namespace bitnet::core

@@ -1,0 +1,85 @@
+// The inside of a session, shared by session.cc (context and evaluation), generate.cc and session_state.cc.
+#ifndef BITNET_CORE_RUNTIME_SESSION_IMPL_H_
+#define BITNET_CORE_RUNTIME_SESSION_IMPL_H_
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "core/base/sha256.h"
+#include "core/graph/cpu_ops.h"
+#include "core/graph/forward.h"
+#include "core/runtime/session.h"
+#include "core/runtime/text_stream.h"
+#include "kernels/rope_table.h"
+
+namespace bitnet::core {
+
+struct Session::Impl {
+  static constexpr size_t kNoRow = ~size_t{0};
+  using Clock = std::chrono::steady_clock;
+
+  Impl(std::shared_ptr<Engine> e, std::shared_ptr<const Model> m, const SessionOptions& o)
+      : engine(std::move(e)), model(std::move(m)), options(o), cpu_ops(engine->table(), engine->pool()) {}
+
+  static uint64_t OwnBytes(const HParams& h, uint32_t n_ctx, uint32_t chunk);
+  Status Allocate(uint32_t context, uint32_t chunk);
+
+  Status CheckTokens(std::span<const int32_t> more) const;
+  static Status EvalItems(std::span<const BatchItem> items);
+  void PrepareAngles(uint32_t end);
+  void KeepHidden(const float* x, size_t index);
+  void ForgetLogits();
+  Status ComputeLogits(size_t first, size_t n);
+  Status ComputeTop(size_t i);
+  void Truncate(uint32_t position);
+  void CopyContextTo(Impl& to) const;
+
+  float* Cos(uint32_t pos) { return angles.as<float>() + size_t{2} * pos * inv_freq.size(); }
+  float* Sin(uint32_t pos) { return Cos(pos) + inv_freq.size(); }
+
+  std::shared_ptr<Engine> engine;
+  std::shared_ptr<const Model> model;
+  SessionOptions options;
+  uint32_t n_ctx = 0;
+
+  KvCache cache;
+  CpuOps cpu_ops;
+  Ops ops{};
+  ForwardScratch scratch;
+  Buffer angles;                  // [n_ctx, 2, n_rot / 2]: cos, sin of each position
+  uint32_t angles_ready = 0;      // positions computed so far
+  std::vector<double> inv_freq;   // [n_rot / 2]
+  std::vector<int32_t> tokens;    // in the context
+  std::vector<BatchRow> rows;     // of the pass at work
+
+  Buffer hidden;                  // [n_hidden, n_embd] residual stream of the wanted rows
+  size_t n_hidden = 0;
+  Buffer logits;                  // rows [logits_begin, logits_end) of the wanted rows
+  size_t logits_begin = 0, logits_end = 0;
+  std::vector<kernels::TopEntry> top;       // of row top_row
+  std::vector<kernels::TopEntry> draw_top;  // the sampler's copy
+  size_t top_row = kNoRow;
+
+  OpCounts counts{};              // since the session was made
+  uint64_t n_evaluated = 0;
+  std::atomic<bool> cancelled{false};
+
+  // Generation.
+  bool generating = false;
+  GenerateOptions generate;
+  int32_t pending = -1;           // drawn, not yet evaluated
+  std::vector<int32_t> generated;
+  TextStream text;
+  StopReason reason = StopReason::kNone;
+  Sha256 digest;
+  uint64_t n_prompt = 0;
+  Clock::time_point started{}, prompt_done{}, first_draw{}, last_draw{};
+};
+
+}  // namespace bitnet::core
+
+#endif  // BITNET_CORE_RUNTIME_SESSION_IMPL_H_
