@@ -12,36 +12,25 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-Status TooDeep() {
-  return Status(Code::kLimit, "json nested too deeply");
-}
+Status TooDeep() { return Status(Code::kLimit, "json nested too deeply"); }
 
 Status ReadError(simdjson::error_code error, size_t n_bytes, const JsonLimits& limits) {
   switch (error) {
-    case simdjson::MEMALLOC:
-      return Status(Code::kNoMemory, Cat("no memory to read ", n_bytes, " bytes of json"));
-    case simdjson::DEPTH_ERROR:
-      return TooDeep();
+    case simdjson::MEMALLOC: return Status(Code::kNoMemory, Cat("no memory to read ", n_bytes, " bytes of json"));
+    case simdjson::DEPTH_ERROR: return TooDeep();
     case simdjson::CAPACITY:
       return Status(Code::kLimit, Cat("json of ", n_bytes, " bytes, at most ", limits.max_bytes, " are read"));
-    case simdjson::EMPTY:
-      return Status(Code::kBadFormat, "json without a value");
-    case simdjson::UTF8_ERROR:
-      return Status(Code::kBadFormat, "json with ill-formed utf-8");
-    case simdjson::UNESCAPED_CHARS:
-      return Status(Code::kBadFormat, "json string with a raw control character");
-    case simdjson::UNCLOSED_STRING:
-      return Status(Code::kBadFormat, "json string that does not end");
-    case simdjson::STRING_ERROR:
-      return Status(Code::kBadFormat, "json string with a bad escape");
+    case simdjson::EMPTY: return Status(Code::kBadFormat, "json without a value");
+    case simdjson::UTF8_ERROR: return Status(Code::kBadFormat, "json with ill-formed utf-8");
+    case simdjson::UNESCAPED_CHARS: return Status(Code::kBadFormat, "json string with a raw control character");
+    case simdjson::UNCLOSED_STRING: return Status(Code::kBadFormat, "json string that does not end");
+    case simdjson::STRING_ERROR: return Status(Code::kBadFormat, "json string with a bad escape");
     case simdjson::NUMBER_ERROR:
       return Status(Code::kBadFormat, "json number that is malformed, or beyond 64-bit integers or binary64");
     case simdjson::T_ATOM_ERROR:
     case simdjson::F_ATOM_ERROR:
-    case simdjson::N_ATOM_ERROR:
-      return Status(Code::kBadFormat, "json word that is not true, false or null");
-    default:
-      return Status(Code::kBadFormat, "malformed json");
+    case simdjson::N_ATOM_ERROR: return Status(Code::kBadFormat, "json word that is not true, false or null");
+    default: return Status(Code::kBadFormat, "malformed json");
   }
 }
 
@@ -74,8 +63,7 @@ Status CheckKeysDiffer(const JsonValue& value) {
 Status Copy(dom::element from, uint32_t levels, JsonValue& to) {
   if (levels == 0 && (from.is_array() || from.is_object())) return TooDeep();
   switch (from.type()) {
-    case dom::element_type::NULL_VALUE:
-      return {};
+    case dom::element_type::NULL_VALUE: return {};
     case dom::element_type::BOOL:
       to.kind = JsonValue::Kind::kBool;
       to.boolean = from.get_bool().value_unsafe();

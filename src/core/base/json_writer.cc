@@ -10,9 +10,7 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
-uint8_t ByteAt(std::string_view s, size_t i) {
-  return static_cast<uint8_t>(s[i]);
-}
+uint8_t ByteAt(std::string_view s, size_t i) { return static_cast<uint8_t>(s[i]); }
 
 struct Utf8Part {
   size_t length;
@@ -38,29 +36,14 @@ Utf8Part PartAt(std::string_view s, size_t i) {
 
 void AppendEscaped(std::string& out, char c) {
   switch (c) {
-    case '"':
-      out += "\\\"";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    case '\b':
-      out += "\\b";
-      return;
-    case '\f':
-      out += "\\f";
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default:
-      break;
+    case '"': out += "\\\""; return;
+    case '\\': out += "\\\\"; return;
+    case '\b': out += "\\b"; return;
+    case '\f': out += "\\f"; return;
+    case '\n': out += "\\n"; return;
+    case '\r': out += "\\r"; return;
+    case '\t': out += "\\t"; return;
+    default: break;
   }
   if (static_cast<uint8_t>(c) < 0x20) {
     out += "\\u00";
@@ -165,23 +148,11 @@ JsonWriter& JsonWriter::String(std::string_view value) {
   return Scalar(text);
 }
 
-JsonWriter& JsonWriter::Int(int64_t value) {
-  return Scalar(Cat(value));
-}
-JsonWriter& JsonWriter::Uint(uint64_t value) {
-  return Scalar(Cat(value));
-}
-JsonWriter& JsonWriter::Double(double value) {
-  return Scalar(std::isfinite(value) ? Cat(value) : "null");
-}
-JsonWriter& JsonWriter::Bool(bool value) {
-  return Scalar(value ? "true" : "false");
-}
-JsonWriter& JsonWriter::Null() {
-  return Scalar("null");
-}
-JsonWriter& JsonWriter::Raw(std::string_view json) {
-  return Scalar(json);
-}
+JsonWriter& JsonWriter::Int(int64_t value) { return Scalar(Cat(value)); }
+JsonWriter& JsonWriter::Uint(uint64_t value) { return Scalar(Cat(value)); }
+JsonWriter& JsonWriter::Double(double value) { return Scalar(std::isfinite(value) ? Cat(value) : "null"); }
+JsonWriter& JsonWriter::Bool(bool value) { return Scalar(value ? "true" : "false"); }
+JsonWriter& JsonWriter::Null() { return Scalar("null"); }
+JsonWriter& JsonWriter::Raw(std::string_view json) { return Scalar(json); }
 
 }  // namespace bitnet::core

@@ -17,18 +17,18 @@ namespace bitnet::core {
 // Pinned forever: the numbers are those of the C ABI (include/bitnet/status.h). Groups of ten.
 enum class Code : int32_t {
   kOk = 0,
-  kInvalidArgument = 1,   // a bad value in a call
-  kBadState = 2,          // the object cannot do this now
-  kNotFound = 10,         // no such file
-  kIo = 11,               // a file that cannot be read or written
+  kInvalidArgument = 1,  // a bad value in a call
+  kBadState = 2,         // the object cannot do this now
+  kNotFound = 10,        // no such file
+  kIo = 11,              // a file that cannot be read or written
   kNoMemory = 12,
   kCancelled = 13,
-  kBadFormat = 20,        // a file that breaks its format
-  kUnsupported = 21,      // a valid file that this library does not read
-  kLimit = 22,            // a count beyond format/limits.h
-  kModelMismatch = 23,    // a saved state or receipt of another model
-  kNonFinite = 30,        // an infinity or NaN met while computing
-  kContextFull = 31,      // more tokens than the context holds
+  kBadFormat = 20,          // a file that breaks its format
+  kUnsupported = 21,        // a valid file that this library does not read
+  kLimit = 22,              // a count beyond format/limits.h
+  kModelMismatch = 23,      // a saved state or receipt of another model
+  kNonFinite = 30,          // an infinity or NaN met while computing
+  kContextFull = 31,        // more tokens than the context holds
   kTargetUnavailable = 32,  // a CPU target or device that is not available here
   kPolicyInvalid = 40,
   kPolicyNoMatch = 41,
@@ -36,7 +36,7 @@ enum class Code : int32_t {
   kPolicyPostcondition = 43,
   kReceiptRejected = 50,
   kReplayDiffers = 51,
-  kInternal = 90,         // a bug of ours
+  kInternal = 90,  // a bug of ours
 };
 
 // Static text for a code, "" for an unknown one.
@@ -78,7 +78,7 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT: implicit on purpose
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}         // NOLINT: implicit on purpose
   Result(Status status) : state_(std::in_place_index<1>, std::move(status)) {}  // NOLINT
 
   bool ok() const { return state_.index() == 0; }
@@ -104,8 +104,8 @@ class [[nodiscard]] Result {
 #define BN_CONCAT(a, b) BN_CONCAT_INNER(a, b)
 
 // BN_RETURN_IF_ERROR(expr): leaves the function with the Status of `expr` unless it is ok.
-#define BN_RETURN_IF_ERROR(expr)                                          \
-  do {                                                                    \
+#define BN_RETURN_IF_ERROR(expr)                                                      \
+  do {                                                                                \
     if (::bitnet::core::Status bn_status = (expr); !bn_status.ok()) return bn_status; \
   } while (0)
 
@@ -118,14 +118,14 @@ class [[nodiscard]] Result {
 
 // BN_ENSURE(cond): a bug of ours otherwise: traps in debug builds, returns kInternal in release builds.
 #ifdef NDEBUG
-#define BN_ENSURE(cond)                                                                       \
-  do {                                                                                        \
+#define BN_ENSURE(cond)                                                                                      \
+  do {                                                                                                       \
     if (!(cond)) return ::bitnet::core::Status(::bitnet::core::Code::kInternal, "broken invariant: " #cond); \
   } while (0)
 #else
-#define BN_ENSURE(cond)                 \
-  do {                                  \
-    if (!(cond)) __builtin_trap();      \
+#define BN_ENSURE(cond)            \
+  do {                             \
+    if (!(cond)) __builtin_trap(); \
   } while (0)
 #endif
 

@@ -16,8 +16,8 @@ inline void AppendText(std::string& out, const char* s) { out.append(s); }
 inline void AppendText(std::string& out, char c) { out.push_back(c); }
 inline void AppendText(std::string& out, bool b) { out.append(b ? "true" : "false"); }
 template <typename T>
-  requires(std::is_arithmetic_v<T> && !std::same_as<T, char> && !std::same_as<T, bool>)
-void AppendText(std::string& out, T value) {
+requires(std::is_arithmetic_v<T> && !std::same_as<T, char> && !std::same_as<T, bool>) void AppendText(std::string& out,
+                                                                                                      T value) {
   char buf[40];
   const auto end = std::to_chars(buf, buf + sizeof buf, value);  // shortest form that reads back the same
   out.append(buf, end.ptr);

@@ -74,9 +74,9 @@ uint32_t UsableCores() {
 // later loop, the caller waits only for tiles in work, never for a thread that sleeps, and the loop's description is
 // written only while no tile is claimed.
 struct ThreadPool::State {
-  alignas(64) std::atomic<uint64_t> tiles{0};      // loop number << 32 | tiles not yet claimed
-  alignas(64) std::atomic<uint32_t> done{0};       // tiles finished
-  alignas(64) std::atomic<uint32_t> wake{0};       // changes when sleepers shall look again
+  alignas(64) std::atomic<uint64_t> tiles{0};  // loop number << 32 | tiles not yet claimed
+  alignas(64) std::atomic<uint32_t> done{0};   // tiles finished
+  alignas(64) std::atomic<uint32_t> wake{0};   // changes when sleepers shall look again
   std::atomic<uint32_t> sleepers{0};
   std::atomic<bool> caller_sleeps{false};
   std::atomic<bool> stop{false};

@@ -29,7 +29,8 @@ class ThreadPool {
   template <typename F>
   void ParallelFor(size_t n, size_t tile, F&& fn) {
     using Fn = std::remove_reference_t<F>;
-    Run(n, tile == 0 ? 1 : tile,
+    Run(
+        n, tile == 0 ? 1 : tile,
         [](void* f, size_t begin, size_t end, uint32_t thread) noexcept { (*static_cast<Fn*>(f))(begin, end, thread); },
         const_cast<void*>(static_cast<const void*>(&fn)));
   }

@@ -149,8 +149,7 @@ bool CpuOps::Linear(const Matrix& w, float* y) {
       if (!NeedBlockInput(kernels::BlockElements(w.block_type))) return false;
       BlockProduct(w, y);
       break;
-    case Matrix::Kind::kNone:
-      return false;
+    case Matrix::Kind::kNone: return false;
   }
   if (w.bias != nullptr) AddBias(w, y);
   return true;
@@ -158,8 +157,17 @@ bool CpuOps::Linear(const Matrix& w, float* y) {
 
 void CpuOps::Ternary(const Matrix& w, float* y) {
   const size_t stride = kernels::PadTernary(n_);
-  const kernels::TernaryJob job = {static_cast<const uint8_t*>(w.data), stride, w.scale, w.scale_stride, q8_, stride,
-                                   q_sum_, d_, n_rows_, y, w.rows};
+  const kernels::TernaryJob job = {static_cast<const uint8_t*>(w.data),
+                                   stride,
+                                   w.scale,
+                                   w.scale_stride,
+                                   q8_,
+                                   stride,
+                                   q_sum_,
+                                   d_,
+                                   n_rows_,
+                                   y,
+                                   w.rows};
   if (w.kind == Matrix::Kind::kTernaryBlocks) {
     pool_.ParallelFor(w.rows, kGemvTileRows,
                       [&](size_t begin, size_t end, uint32_t) { table_.ternary_blocks(job, w.block, begin, end); });
@@ -298,8 +306,12 @@ Layout LayoutFor(const CpuOps::Sizes& s, const kernels::KernelTable& table, uint
 }  // namespace
 
 CpuOps::Sizes CpuOps::SizesFor(const HParams& h, size_t max_rows, uint32_t n_ctx) {
-  return {std::max({size_t{h.n_embd}, size_t{h.n_ff}, size_t{h.n_heads} * h.head_dim}), max_rows, n_ctx, h.n_heads,
-          h.n_heads_kv, h.head_dim};
+  return {std::max({size_t{h.n_embd}, size_t{h.n_ff}, size_t{h.n_heads} * h.head_dim}),
+          max_rows,
+          n_ctx,
+          h.n_heads,
+          h.n_heads_kv,
+          h.head_dim};
 }
 
 uint64_t CpuOps::Bytes(const Sizes& sizes, const kernels::KernelTable& table, uint32_t n_threads) {
@@ -378,9 +390,19 @@ void CpuOps::AttentionPass(const HParams& h, uint32_t layer, float scale, std::s
       const size_t slot = ((head * n_blocks + block) * n_rows + row) * group;
       const auto kv_head = static_cast<uint32_t>(head);
       const auto key = static_cast<uint32_t>(key0);
-      const kernels::AttentionBlockJob job = {
-          gathered,  cache.Key(layer, kv_head, key), cache.Value(layer, kv_head, key), cache.type(), hd, hd, n_keys,
-          n_queries, scale, m + slot, s + slot, o + slot * hd, z};
+      const kernels::AttentionBlockJob job = {gathered,
+                                              cache.Key(layer, kv_head, key),
+                                              cache.Value(layer, kv_head, key),
+                                              cache.type(),
+                                              hd,
+                                              hd,
+                                              n_keys,
+                                              n_queries,
+                                              scale,
+                                              m + slot,
+                                              s + slot,
+                                              o + slot * hd,
+                                              z};
       if (!table_.attention_block(job)) Fail(first + row);
     }
   });

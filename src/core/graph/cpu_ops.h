@@ -16,7 +16,7 @@ class CpuOps {
  public:
   // For passes of at most `max_rows` rows over caches of at most `n_ctx` positions.
   struct Sizes {
-    size_t n_max = 0;          // longest activation row: max(n_embd, n_ff, heads * head_dim)
+    size_t n_max = 0;  // longest activation row: max(n_embd, n_ff, heads * head_dim)
     size_t max_rows = 0;
     uint32_t n_ctx = 0;
     uint32_t n_heads = 0, n_heads_kv = 0, head_dim = 0;
@@ -74,15 +74,15 @@ class CpuOps {
   size_t have_block_ = 0;
 
   // Parts of buffer_.
-  float* normed_ = nullptr;         // [max_rows, n_max]
-  int8_t* q8_ = nullptr;            // [max_rows, PadTernary(n_max)]
-  float* d_ = nullptr;              // [max_rows]
-  int32_t* q_sum_ = nullptr;        // [max_rows]
-  int8_t* block_q8_ = nullptr;      // [max_rows, n_max]
-  float* block_d_ = nullptr;        // [max_rows, n_max / 32]
+  float* normed_ = nullptr;              // [max_rows, n_max]
+  int8_t* q8_ = nullptr;                 // [max_rows, PadTernary(n_max)]
+  float* d_ = nullptr;                   // [max_rows]
+  int32_t* q_sum_ = nullptr;             // [max_rows]
+  int8_t* block_q8_ = nullptr;           // [max_rows, n_max]
+  float* block_d_ = nullptr;             // [max_rows, n_max / 32]
   std::byte* thread_scratch_ = nullptr;  // [threads, thread_scratch_bytes_]
   size_t thread_scratch_bytes_ = 0;
-  float* partial_ = nullptr;        // m, s [slots], o [slots, head_dim] of attention blocks
+  float* partial_ = nullptr;  // m, s [slots], o [slots, head_dim] of attention blocks
   size_t partial_slots_ = 0;
 };
 

@@ -10,7 +10,10 @@ namespace {
 struct Widths {
   size_t embd, heads, heads_kv, ff;
   explicit Widths(const HParams& h)
-      : embd(h.n_embd), heads(size_t{h.n_heads} * h.head_dim), heads_kv(size_t{h.n_heads_kv} * h.head_dim), ff(h.n_ff) {}
+      : embd(h.n_embd),
+        heads(size_t{h.n_heads} * h.head_dim),
+        heads_kv(size_t{h.n_heads_kv} * h.head_dim),
+        ff(h.n_ff) {}
   size_t total() const { return 2 * embd + 2 * heads + 2 * heads_kv + 2 * ff; }
 };
 
@@ -38,8 +41,8 @@ Result<ForwardScratch> ForwardScratch::Allocate(const HParams& h, size_t max_row
   return s;
 }
 
-Status Forward(const Ops& ops, const HParams& h, const Weights& w, std::span<const BatchRow> rows,
-               ForwardScratch& s, const std::atomic<bool>* cancel) {
+Status Forward(const Ops& ops, const HParams& h, const Weights& w, std::span<const BatchRow> rows, ForwardScratch& s,
+               const std::atomic<bool>* cancel) {
   const Widths n(h);
   const size_t n_rows = rows.size();
   void* const c = ops.context;
@@ -74,8 +77,9 @@ Status Forward(const Ops& ops, const HParams& h, const Weights& w, std::span<con
   };
   const auto non_finite = [&](std::string where) {
     const size_t row = ops.failed_row(c);
-    return Status(Code::kNonFinite, Cat("non-finite value in ", where, " at position ",
-                                        rows[row < n_rows ? row : 0].position, "; the session stays where it was"),
+    return Status(Code::kNonFinite,
+                  Cat("non-finite value in ", where, " at position ", rows[row < n_rows ? row : 0].position,
+                      "; the session stays where it was"),
                   where);
   };
 
@@ -92,7 +96,8 @@ Status Head(const Ops& ops, const HParams& h, const Weights& w, const float* x, 
   if (!ops.set_input(c, x, n_rows, h.n_embd, w.output_norm, h.norm_eps)) {
     return Status(Code::kNonFinite, "non-finite value in output_norm", "output_norm");
   }
-  if (!ops.linear(c, w.head(), logits)) return Status(Code::kNonFinite, "non-finite input of the output head", "output");
+  if (!ops.linear(c, w.head(), logits))
+    return Status(Code::kNonFinite, "non-finite input of the output head", "output");
   return {};
 }
 

@@ -18,8 +18,8 @@ namespace bitnet::core {
 enum class LogLevel : int32_t { kError = 0, kWarning = 1, kInfo = 2, kDebug = 3 };
 
 struct EngineOptions {
-  std::string target;     // kernel table by name; "" = the best that this CPU runs
-  uint32_t threads = 0;   // 0 = UsableCores()
+  std::string target;    // kernel table by name; "" = the best that this CPU runs
+  uint32_t threads = 0;  // 0 = UsableCores()
   Allocator allocator = DefaultAllocator();
   std::function<void(LogLevel, std::string_view)> log;  // may be empty; called on the thread that made the call
 };

@@ -18,18 +18,18 @@ struct KernelCalls {
 };
 
 struct RunFacts {
-  std::string target;                 // name of the kernel table
+  std::string target;  // name of the kernel table
   uint32_t threads = 0;
-  std::vector<KernelCalls> kernels;   // those that ran, in the order of kernels::Op
+  std::vector<KernelCalls> kernels;     // those that ran, in the order of kernels::Op
   std::optional<Digest> logits_sha256;  // of the last generation; none without a draw
-  double prompt_ms = 0;               // evaluation of the prompt of the last generation
-  double generate_ms = 0;             // from the first draw to the last
-  double time_to_first_token_ms = 0;  // from the start of the generation to the first draw
+  double prompt_ms = 0;                 // evaluation of the prompt of the last generation
+  double generate_ms = 0;               // from the first draw to the last
+  double time_to_first_token_ms = 0;    // from the start of the generation to the first draw
   uint64_t n_prompt_tokens = 0;
-  uint64_t n_generated_tokens = 0;    // draws, the stop token's included
-  uint64_t n_evaluated_tokens = 0;    // rows that went through the graph
-  std::string head;                   // "full" or "shortcut": what the draws used
-  uint64_t head_survivors = 0;        // rows computed exactly by the shortcut, all draws together
+  uint64_t n_generated_tokens = 0;  // draws, the stop token's included
+  uint64_t n_evaluated_tokens = 0;  // rows that went through the graph
+  std::string head;                 // "full" or "shortcut": what the draws used
+  uint64_t head_survivors = 0;      // rows computed exactly by the shortcut, all draws together
 };
 
 }  // namespace bitnet::core

@@ -70,10 +70,10 @@ Session::MemoryEstimate Session::Estimate(const HParams& h, const SessionOptions
 // ---- Impl: memory ----
 
 uint64_t Session::Impl::OwnBytes(const HParams& h, uint32_t n_ctx, uint32_t chunk) {
-  return uint64_t{n_ctx} * h.n_rot * sizeof(float) +                  // cos, sin [n_ctx, n_rot / 2]
-         h.n_rot / 2 * sizeof(double) +                               // inverse frequencies
-         uint64_t{h.n_embd} * sizeof(float) +                         // hidden state of the last row
-         uint64_t{h.n_vocab} * sizeof(float) +                        // logits of one row
+  return uint64_t{n_ctx} * h.n_rot * sizeof(float) +  // cos, sin [n_ctx, n_rot / 2]
+         h.n_rot / 2 * sizeof(double) +               // inverse frequencies
+         uint64_t{h.n_embd} * sizeof(float) +         // hidden state of the last row
+         uint64_t{h.n_vocab} * sizeof(float) +        // logits of one row
          uint64_t{chunk} * sizeof(BatchRow) + uint64_t{n_ctx} * sizeof(int32_t);
 }
 
@@ -119,13 +119,13 @@ Status Session::Impl::CheckTokens(std::span<const int32_t> more) const {
   const uint32_t n_vocab = model->hparams().n_vocab;
   for (size_t i = 0; i < more.size(); ++i) {
     if (more[i] < 0 || static_cast<uint32_t>(more[i]) >= n_vocab) {
-      return Status(Code::kInvalidArgument,
-                    Cat("token ", i, ": found id ", more[i], ", expected 0 to ", n_vocab - 1), "tokens");
+      return Status(Code::kInvalidArgument, Cat("token ", i, ": found id ", more[i], ", expected 0 to ", n_vocab - 1),
+                    "tokens");
     }
   }
   if (more.size() > n_ctx - tokens.size()) {
-    return Status(Code::kContextFull, Cat("context full: ", tokens.size(), " tokens in it and ", more.size(),
-                                          " more, it holds ", n_ctx),
+    return Status(Code::kContextFull,
+                  Cat("context full: ", tokens.size(), " tokens in it and ", more.size(), " more, it holds ", n_ctx),
                   "n_ctx");
   }
   return {};
@@ -171,8 +171,8 @@ Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
     if (lead.rows.empty()) break;
     OpCounts& counts = lead.ops.counts(lead.ops.context);
     counts.fill(0);
-    const Status status = Forward(lead.ops, lead.model->hparams(), lead.model->weights(), lead.rows, lead.scratch,
-                                  &lead.cancelled);
+    const Status status =
+        Forward(lead.ops, lead.model->hparams(), lead.model->weights(), lead.rows, lead.scratch, &lead.cancelled);
     if (!status.ok()) return status;
     // Every count is a multiple of the rows of the chunk, so each session gets exactly its share.
     size_t row = 0;
@@ -245,8 +245,7 @@ Status Session::Impl::ComputeLogits(size_t first, size_t n) {
   logits_begin = logits_end = 0;
   OpCounts& c = ops.counts(ops.context);
   c.fill(0);
-  const Status status =
-      Head(ops, h, model->weights(), hidden.as<float>() + first * h.n_embd, n, logits.as<float>());
+  const Status status = Head(ops, h, model->weights(), hidden.as<float>() + first * h.n_embd, n, logits.as<float>());
   for (size_t op = 0; op < c.size(); ++op) counts[op] += c[op];
   BN_RETURN_IF_ERROR(status);
   logits_begin = first;
@@ -288,8 +287,8 @@ Status Session::Impl::ComputeTop(size_t i) {
   const size_t n_vocab = model->hparams().n_vocab;
   OpCounts& c = ops.counts(ops.context);
   c.fill(0);
-  const bool finite = ops.select_top(ops.context, logits.as<float>() + (i - logits_begin) * n_vocab, n_vocab,
-                                     top.size(), top.data());
+  const bool finite =
+      ops.select_top(ops.context, logits.as<float>() + (i - logits_begin) * n_vocab, n_vocab, top.size(), top.data());
   for (size_t op = 0; op < c.size(); ++op) counts[op] += c[op];
   if (!finite) return Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits");
   top_row = i;

@@ -27,24 +27,24 @@ enum class StopReason : uint32_t { kNone, kStopId, kStopString, kLength, kContex
 std::string_view StopReasonName(StopReason reason);
 
 struct SessionOptions {
-  uint32_t n_ctx = 0;   // 0: min(context length of the model, 4096)
+  uint32_t n_ctx = 0;                             // 0: min(context length of the model, 4096)
   kernels::Dense kv_type = kernels::Dense::kF16;  // kF16 or kF32
   HeadMode head = HeadMode::kAuto;
-  uint32_t chunk = 0;   // rows a forward pass takes at most; 0: chosen by the engine. Results do not depend on it.
+  uint32_t chunk = 0;  // rows a forward pass takes at most; 0: chosen by the engine. Results do not depend on it.
 };
 
 struct GenerateOptions {
   SamplerOptions sampler;
   uint32_t max_new_tokens = 128;
-  bool ignore_eos = false;                  // stop ids do not stop
-  std::vector<int32_t> stop_ids;            // besides the vocabulary's own
-  std::vector<std::string> stop_strings;    // may span tokens
+  bool ignore_eos = false;                // stop ids do not stop
+  std::vector<int32_t> stop_ids;          // besides the vocabulary's own
+  std::vector<std::string> stop_strings;  // may span tokens
 };
 
 // One drawn token.
 struct Step {
-  int32_t token = -1;           // -1: nothing was drawn, the generation is over (see reason)
-  std::string_view text;        // text that can be shown now (whole characters, stop text held back); until the next call
+  int32_t token = -1;     // -1: nothing was drawn, the generation is over (see reason)
+  std::string_view text;  // text that can be shown now (whole characters, stop text held back); until the next call
   StopReason reason = StopReason::kNone;  // set with the last step
 };
 

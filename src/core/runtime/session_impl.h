@@ -50,28 +50,28 @@ struct Session::Impl {
   CpuOps cpu_ops;
   Ops ops{};
   ForwardScratch scratch;
-  Buffer angles;                  // [n_ctx, 2, n_rot / 2]: cos, sin of each position
-  uint32_t angles_ready = 0;      // positions computed so far
-  std::vector<double> inv_freq;   // [n_rot / 2]
-  std::vector<int32_t> tokens;    // in the context
-  std::vector<BatchRow> rows;     // of the pass at work
+  Buffer angles;                 // [n_ctx, 2, n_rot / 2]: cos, sin of each position
+  uint32_t angles_ready = 0;     // positions computed so far
+  std::vector<double> inv_freq;  // [n_rot / 2]
+  std::vector<int32_t> tokens;   // in the context
+  std::vector<BatchRow> rows;    // of the pass at work
 
-  Buffer hidden;                  // [n_hidden, n_embd] residual stream of the wanted rows
+  Buffer hidden;  // [n_hidden, n_embd] residual stream of the wanted rows
   size_t n_hidden = 0;
-  Buffer logits;                  // rows [logits_begin, logits_end) of the wanted rows
+  Buffer logits;  // rows [logits_begin, logits_end) of the wanted rows
   size_t logits_begin = 0, logits_end = 0;
   std::vector<kernels::TopEntry> top;       // of row top_row
   std::vector<kernels::TopEntry> draw_top;  // the sampler's copy
   size_t top_row = kNoRow;
 
-  OpCounts counts{};              // since the session was made
+  OpCounts counts{};  // since the session was made
   uint64_t n_evaluated = 0;
   std::atomic<bool> cancelled{false};
 
   // Generation.
   bool generating = false;
   GenerateOptions generate;
-  int32_t pending = -1;           // drawn, not yet evaluated
+  int32_t pending = -1;  // drawn, not yet evaluated
   std::vector<int32_t> generated;
   TextStream text;
   StopReason reason = StopReason::kNone;

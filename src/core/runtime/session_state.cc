@@ -10,11 +10,11 @@ namespace {
 
 // All integers little-endian, as on every platform that this library supports.
 struct StateHeader {
-  char magic[8];           // "BNSTATE1"
-  uint8_t model[32];       // ModelIdentity
-  uint32_t kv_type;        // kernels::Dense
+  char magic[8];      // "BNSTATE1"
+  uint8_t model[32];  // ModelIdentity
+  uint32_t kv_type;   // kernels::Dense
   uint32_t n_tokens;
-  uint64_t n_bytes;        // of the whole state
+  uint64_t n_bytes;  // of the whole state
 };
 static_assert(sizeof(StateHeader) == 56);
 constexpr char kMagic[8] = {'B', 'N', 'S', 'T', 'A', 'T', 'E', '1'};
@@ -82,8 +82,8 @@ Status Session::Load(std::span<const std::byte> state) {
   Impl& s = *impl_;
   StateHeader header;
   if (state.size() < sizeof header) {
-    return Status(Code::kBadFormat, Cat("session state: found ", state.size(), " bytes, expected at least ",
-                                        sizeof header), "state");
+    return Status(Code::kBadFormat,
+                  Cat("session state: found ", state.size(), " bytes, expected at least ", sizeof header), "state");
   }
   std::memcpy(&header, state.data(), sizeof header);
   if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0) {
@@ -99,12 +99,14 @@ Status Session::Load(std::span<const std::byte> state) {
                   offsetof(StateHeader, kv_type));
   }
   if (header.n_tokens > s.n_ctx) {
-    return Status(Code::kContextFull, Cat("session state: it holds ", header.n_tokens, " tokens, this context ",
-                                          s.n_ctx), "state", offsetof(StateHeader, n_tokens));
+    return Status(Code::kContextFull,
+                  Cat("session state: it holds ", header.n_tokens, " tokens, this context ", s.n_ctx), "state",
+                  offsetof(StateHeader, n_tokens));
   }
   if (header.n_bytes != state.size() || header.n_bytes != StateBytes(s.cache, header.n_tokens)) {
-    return Status(Code::kBadFormat, Cat("session state: found ", state.size(), " bytes, expected ",
-                                        StateBytes(s.cache, header.n_tokens)), "state");
+    return Status(Code::kBadFormat,
+                  Cat("session state: found ", state.size(), " bytes, expected ", StateBytes(s.cache, header.n_tokens)),
+                  "state");
   }
   const std::byte* at = state.data() + sizeof header;
   const size_t token_bytes = header.n_tokens * sizeof(int32_t);
@@ -112,8 +114,9 @@ Status Session::Load(std::span<const std::byte> state) {
   if (token_bytes != 0) std::memcpy(tokens.data(), at, token_bytes);
   for (int32_t id : tokens) {
     if (id < 0 || static_cast<uint32_t>(id) >= s.model->hparams().n_vocab) {
-      return Status(Code::kBadFormat, Cat("session state: found token id ", id, ", expected below ",
-                                          s.model->hparams().n_vocab), "state");
+      return Status(Code::kBadFormat,
+                    Cat("session state: found token id ", id, ", expected below ", s.model->hparams().n_vocab),
+                    "state");
     }
   }
   at += token_bytes;

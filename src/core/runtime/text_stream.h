@@ -29,9 +29,9 @@ class TextStream {
 
   std::vector<std::string> stops_;
   size_t longest_stop_ = 0;
-  std::string pending_;   // bytes of an unfinished character
-  std::string text_;      // well-formed; may end in the beginning of a stop string
-  size_t certain_ = 0;    // bytes of text_ that no stop string can take back
+  std::string pending_;  // bytes of an unfinished character
+  std::string text_;     // well-formed; may end in the beginning of a stop string
+  size_t certain_ = 0;   // bytes of text_ that no stop string can take back
   size_t shown_ = 0;
   bool stopped_ = false;
 };

@@ -31,7 +31,7 @@ TEST_CASE("greedy takes the largest logit after the penalty, ties by lower id", 
   CHECK(Drawn({{7, 2.0f}, {3, 1.0f}}, {7, 7, 7}, o) == 3);  // penalised once: 1.0 ties 1.0, the lower id wins
   CHECK(Drawn({{7, -1.0f}, {9, -1.5f}}, {7}, o) == 9);      // negative logits are multiplied
   o.repeat_last_n = 1;
-  CHECK(Drawn({{7, 2.0f}, {3, 1.9f}}, {7, 5}, o) == 7);     // out of the window
+  CHECK(Drawn({{7, 2.0f}, {3, 1.9f}}, {7, 5}, o) == 7);  // out of the window
   o.repeat_last_n = 0;
   CHECK(Drawn({{7, 2.0f}, {3, 1.9f}}, {7}, o) == 7);
 }

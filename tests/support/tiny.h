@@ -1,0 +1,61 @@
+// The tiny model, engines and sessions for tests of the runtime.
+#ifndef BITNET_TESTS_SUPPORT_TINY_H_
+#define BITNET_TESTS_SUPPORT_TINY_H_
+
+#include <memory>
+#include <string>
+
+#include "core/runtime/session.h"
+#include "support/catch.h"
+
+namespace bitnet::test {
+
+inline std::shared_ptr<core::Engine> MakeEngine(const std::string& target = "", uint32_t threads = 1) {
+  core::EngineOptions options;
+  options.target = target;
+  options.threads = threads;
+  auto engine = core::Engine::Create(std::move(options));
+  REQUIRE(engine.ok());
+  return *std::move(engine);
+}
+
+inline std::shared_ptr<const core::Model> LoadTiny(core::Engine& engine, const core::LoadSpec& spec = {}) {
+  auto model = core::Model::LoadFile(BITNET_TINY_MODEL, spec, engine.pool(), engine.allocator());
+  INFO(model.status().message());
+  REQUIRE(model.ok());
+  return *std::move(model);
+}
+
+inline std::unique_ptr<core::Session> MakeSession(std::shared_ptr<core::Engine> engine,
+                                                  std::shared_ptr<const core::Model> model,
+                                                  const core::SessionOptions& options = {}) {
+  auto session = core::Session::Create(std::move(engine), std::move(model), options);
+  INFO(session.status().message());
+  REQUIRE(session.ok());
+  return *std::move(session);
+}
+
+// SHA-256 of the logits of all rows that the last evaluation kept.
+inline std::string LogitsSha256(core::Session& session) {
+  core::Sha256 h;
+  for (size_t i = 0; i < session.n_logits(); ++i) {
+    auto row = session.Logits(i);
+    REQUIRE(row.ok());
+    h.Update(row->data(), row->size_bytes());
+  }
+  return core::ToHex(h.Finish());
+}
+
+// Draws until the generation ends.
+inline void Drain(core::Session& session) {
+  for (;;) {
+    auto step = session.Next();
+    INFO(step.status().message());
+    REQUIRE(step.ok());
+    if (step->reason != core::StopReason::kNone) return;
+  }
+}
+
+}  // namespace bitnet::test
+
+#endif  // BITNET_TESTS_SUPPORT_TINY_H_
