@@ -1,0 +1,82 @@
+# cmake -D FLAVOUR=shared|static -D SOURCE=... -D BUILD=... -D SCRATCH=... -D CC=... -D CXX=... [-D LAUNCHER=...]
+#       [-D TOOL=...] -P use_package.cmake
+cmake_policy(VERSION 3.25)
+
+function(run what)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE errors)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${what} failed (${result}):\n${output}\n${errors}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+set(prefix ${SCRATCH}/prefix)
+set(consumer ${CMAKE_CURRENT_LIST_DIR}/consumer)
+file(REMOVE_RECURSE ${SCRATCH})
+set(shared OFF)
+if(FLAVOUR STREQUAL shared)
+  set(shared ON)
+endif()
+
+if(NOT EXISTS ${BUILD}/CTestTestfile.cmake)
+  run("configuring the ${FLAVOUR} library"
+      ${CMAKE_COMMAND} -S ${SOURCE} -B ${BUILD} -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=${shared}
+      -DBITNET_BUILD_TESTS=OFF -DBITNET_BUILD_EXAMPLES=OFF -DCMAKE_C_COMPILER=${CC} -DCMAKE_CXX_COMPILER=${CXX}
+      -DCMAKE_C_COMPILER_LAUNCHER=${LAUNCHER} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
+  run("building the ${FLAVOUR} library" ${CMAKE_COMMAND} --build ${BUILD})
+endif()
+run("installing" ${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
+
+# What every way must tell.
+set(stories "")
+if(TOOL)
+  run("the tool" ${TOOL} run --quiet --prompt "Tell me a story.")
+  string(STRIP "${output}" output)
+  list(APPEND stories "${output}")
+endif()
+
+run("configuring the consumer"
+    ${CMAKE_COMMAND} -S ${consumer} -B ${SCRATCH}/consumer -G Ninja -DCMAKE_PREFIX_PATH=${prefix}
+    -DCMAKE_C_COMPILER=${CC} -DCMAKE_CXX_COMPILER=${CXX})
+run("building the consumer" ${CMAKE_COMMAND} --build ${SCRATCH}/consumer)
+foreach(program consumer_c consumer_cpp)
+  run("${program} by find_package" ${SCRATCH}/consumer/${program})
+  list(APPEND stories "${output}")
+endforeach()
+
+# pkg-config finds bitnet.pc in whatever library folder this system uses.
+file(GLOB_RECURSE pc ${prefix}/*/bitnet.pc)
+get_filename_component(pc_dir "${pc}" DIRECTORY)
+get_filename_component(lib_dir "${pc_dir}" DIRECTORY)
+set(ENV{PKG_CONFIG_PATH} ${pc_dir})
+run("pkg-config" pkg-config --cflags --libs bitnet)
+separate_arguments(flags UNIX_COMMAND "${output}")
+run("compiling with pkg-config's flags"
+    ${CXX} -std=c++17 ${consumer}/main.cpp -o ${SCRATCH}/by_pkg_config -lbitnet_tiny ${flags} -Wl,-rpath,${lib_dir})
+run("the program by pkg-config" ${SCRATCH}/by_pkg_config)
+list(APPEND stories "${output}")
+
+list(GET stories 0 first)
+string(LENGTH "${first}" length)
+if(length LESS 40)
+  message(FATAL_ERROR "no story: ${first}")
+endif()
+foreach(story IN LISTS stories)
+  if(NOT story STREQUAL first)
+    message(FATAL_ERROR "two stories:\n${first}\n${story}")
+  endif()
+endforeach()
+
+# The flavour is what was asked for, and the program that moved its prefix still finds everything.
+run("ldd" ldd ${SCRATCH}/consumer/consumer_c)
+if(FLAVOUR STREQUAL shared AND NOT output MATCHES "libbitnet\\.so\\.0 => ${prefix}")
+  message(FATAL_ERROR "libbitnet.so.0 of the prefix is not used:\n${output}")
+elseif(FLAVOUR STREQUAL static AND output MATCHES "libbitnet")
+  message(FATAL_ERROR "a static package, but:\n${output}")
+endif()
+file(RENAME ${prefix} ${SCRATCH}/moved)
+run("configuring against the moved prefix"
+    ${CMAKE_COMMAND} -S ${consumer} -B ${SCRATCH}/moved-consumer -G Ninja -DCMAKE_PREFIX_PATH=${SCRATCH}/moved
+    -DCMAKE_C_COMPILER=${CC} -DCMAKE_CXX_COMPILER=${CXX})
+run("building against the moved prefix" ${CMAKE_COMMAND} --build ${SCRATCH}/moved-consumer)
+run("the program against the moved prefix" ${SCRATCH}/moved-consumer/consumer_c)
