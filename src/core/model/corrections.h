@@ -12,9 +12,9 @@ namespace bitnet::core {
 
 // gamma' = gamma * factor in f32, and what must hold after it.
 struct NormScale {
-  std::string tensor;      // full name, for example "blk.3.attn_norm.weight"
+  std::string tensor;  // full name, for example "blk.3.attn_norm.weight"
   float factor = 1.0f;
-  double rms_min = 0;      // postcondition: rms_min <= RMS after <= rms_max
+  double rms_min = 0;  // postcondition: rms_min <= RMS after <= rms_max
   double rms_max = 0;
 };
 

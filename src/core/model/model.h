@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "core/base/allocator.h"
+#include "core/base/mapped_file.h"
 #include "core/base/sha256.h"
 #include "core/base/status.h"
 #include "core/base/thread_pool.h"
@@ -26,14 +28,14 @@ namespace bitnet::core {
 enum class LoadMode : uint32_t { kMap, kCopy };
 
 struct LoadSpec {
-  LoadMode mode = LoadMode::kMap;    // kMap: weights stay in the mapped file; kCopy: read once into memory
-  bool i2s_arm_layout = false;       // the file's I2_S tensors have the old Arm layout (docs/formats.md)
+  LoadMode mode = LoadMode::kMap;       // kMap: weights stay in the mapped file; kCopy: read once into memory
+  bool i2s_arm_layout = false;          // the file's I2_S tensors have the old Arm layout (docs/formats.md)
   bool allow_suspicious_norms = false;  // quantised norms load
-  bool verify = false;               // also read every dense tensor
-  std::string pre;                   // overrides tokenizer.ggml.pre; "" = the file's
+  bool verify = false;                  // also read every dense tensor, and check that the chat template's blocks close
+  std::string pre;                      // overrides tokenizer.ggml.pre; "" = the file's
   Corrections corrections;
   std::shared_ptr<const Tokenizer> tokenizer;  // replaces the file's own; vocabulary sizes must agree
-  // Called on the loading thread with done <= total (bytes); false cancels.
+  // Called on the loading thread with done <= total (bytes of tensors); false cancels.
   std::function<bool(uint64_t done, uint64_t total)> progress;
   std::function<void(std::string_view)> warn;  // one lower-case line each
 };
@@ -41,10 +43,24 @@ struct LoadSpec {
 // One tensor of the file, for listing and inspection.
 struct TensorEntry {
   std::string name;
-  std::string type;              // "I2_S", "F32", ...
-  std::vector<uint64_t> shape;   // row-major: [rows, cols] (the reverse of GGUF's ne)
+  std::string type;             // "I2_S", "F32", ...
+  std::vector<uint64_t> shape;  // row-major: [rows, cols] (the reverse of GGUF's ne)
   uint64_t n_bytes = 0;
-  uint64_t offset = 0;           // in the file
+  uint64_t offset = 0;  // in the file
+};
+
+// A file without the weights: metadata and tokenizer, for what needs no more (a vocabulary-only GGUF has no more).
+struct Vocabulary {
+  MappedFile bytes;
+  Gguf gguf;
+  std::shared_ptr<const Tokenizer> tokenizer;
+};
+
+// What a model will take, known from its header alone.
+struct ModelEstimate {
+  HParams hparams;
+  uint64_t mapped_bytes = 0;  // of the file, shared with the page cache; 0 for LoadMode::kCopy
+  uint64_t owned_bytes = 0;   // allocated: repacked codes, norms, scales, and the file for LoadMode::kCopy
 };
 
 class Model {
@@ -52,26 +68,37 @@ class Model {
   // Reads, checks and packs a model. `pool` is used for the time of the call, `allocator` copied.
   static Result<std::shared_ptr<const Model>> LoadFile(const std::string& path, const LoadSpec& spec, ThreadPool& pool,
                                                        const Allocator& allocator);
-  // The same from memory, which must stay valid and unchanged as long as the model lives unless mode is kCopy.
+  // The same from memory, which must stay valid and unchanged as long as the model lives unless mode is kCopy. Bytes
+  // that do not start at a multiple of 8 are copied in either mode: values in them would not be aligned.
   static Result<std::shared_ptr<const Model>> LoadMemory(std::span<const std::byte> bytes, const LoadSpec& spec,
                                                          ThreadPool& pool, const Allocator& allocator);
+  // `pre` and `warn` as in LoadSpec. Tensors, where there are any, are not looked at.
+  static Result<Vocabulary> LoadVocabulary(const std::string& path, std::string_view pre,
+                                           const std::function<void(std::string_view)>& warn);
+  // Reads the header alone. Of `spec`, mode and i2s_arm_layout count.
+  static Result<ModelEstimate> Estimate(const std::string& path, const LoadSpec& spec);
 
   const HParams& hparams() const { return hparams_; }
   const Weights& weights() const { return weights_; }
   const std::shared_ptr<const Tokenizer>& tokenizer() const { return tokenizer_; }
-  const Gguf& file() const { return gguf_; }                       // metadata
+  const Gguf& file() const { return gguf_; }  // metadata
   const std::vector<TensorEntry>& tensors() const { return tensors_; }
   std::string_view path() const { return path_; }                  // "" when loaded from memory
   std::string_view name() const { return name_; }                  // general.name
   std::string_view quantization() const { return quantization_; }  // type of the majority of the linear weights
   uint64_t size_bytes() const { return size_bytes_; }
-  uint64_t n_params() const { return n_params_; }                  // elements of all weight tensors
-  uint64_t buffer_bytes() const { return buffer_bytes_; }          // memory owned beside the mapping
+  uint64_t n_params() const { return n_params_; }          // elements of all weight tensors
+  uint64_t buffer_bytes() const { return buffer_bytes_; }  // memory owned beside the mapping
   bool corrected() const { return corrected_; }
 
-  // SHA-256 over the codes (one byte 0..2 a weight) and over the f32 scales of all ternary tensors in graph order
-  // (docs/formats.md). Reads all weights: milliseconds to seconds.
+  // SHA-256 over the codes of all ternary matrices: one byte 0..2 a weight (weight + 1), rows [out, in] in the order
+  // that the Hugging Face form of the model has them (the converters to `llama` files reorder q and k; that is undone),
+  // matrices in graph order: for each layer q, k, v, attn_output, gate, up, down.
+  // One model gives one value in every form. Reads all weights: about a second for two billion.
   Digest TernarySha256() const;
+  // SHA-256 over the scales of the same matrices in the same order: the f32 scales that the products use (the `.scale`
+  // tensor multiplied in), little-endian: one for a matrix, one a row, or one a block [rows, blocks], as it is
+  // computed.
   Digest TernaryScalesSha256() const;
   // SHA-256 of the whole file, computed on the first call and kept; safe from any thread.
   const Digest& FileSha256() const;
@@ -92,7 +119,11 @@ class Model {
   uint64_t n_params_ = 0;
   uint64_t buffer_bytes_ = 0;
   bool corrected_ = false;
-  std::vector<Buffer> buffers_;  // repacked codes, norms as f32, scales
+  MappedFile mapped_;
+  std::span<const std::byte> bytes_;  // the whole file
+  std::vector<Buffer> buffers_;       // repacked codes, norms as f32, scales, copied bytes
+  mutable std::once_flag file_sha256_once_;
+  mutable Digest file_sha256_{};
 };
 
 }  // namespace bitnet::core

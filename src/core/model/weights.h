@@ -21,14 +21,14 @@ struct Matrix {
   };
   Kind kind = Kind::kNone;
   uint32_t rows = 0;
-  uint32_t cols = 0;                // real columns; packed ternary rows hold PadTernary(cols)
-  const void* data = nullptr;       // packed codes, dense elements or blocks
-  const float* scale = nullptr;     // ternary: [1], [rows] or [rows, cols / block]
-  uint32_t scale_stride = 0;        // 0, 1, or cols / block
-  uint32_t block = 0;               // kTernaryBlocks: elements a scale covers
+  uint32_t cols = 0;             // real columns; packed ternary rows hold PadTernary(cols)
+  const void* data = nullptr;    // packed codes, dense elements or blocks
+  const float* scale = nullptr;  // ternary: [1], [rows] or [rows, cols / block]
+  uint32_t scale_stride = 0;     // 0, 1, or cols / block
+  uint32_t block = 0;            // kTernaryBlocks: elements a scale covers
   kernels::Dense dense = kernels::Dense::kF32;
   kernels::Block block_type = kernels::Block::kQ8_0;
-  const float* bias = nullptr;      // [rows] or null
+  const float* bias = nullptr;  // [rows] or null
 };
 
 struct LayerWeights {
@@ -43,8 +43,8 @@ struct LayerWeights {
 };
 
 struct Weights {
-  Matrix token_embd;         // dense or block, [n_vocab, n_embd]
-  Matrix output;             // kNone: tied to token_embd
+  Matrix token_embd;                   // dense or block, [n_vocab, n_embd]
+  Matrix output;                       // kNone: tied to token_embd
   const float* output_norm = nullptr;  // [n_embd]
   const float* rope_freqs = nullptr;   // [n_rot / 2] or null
   std::vector<LayerWeights> layers;

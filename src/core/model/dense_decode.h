@@ -1,0 +1,31 @@
+// Dense and block values of a file as f32, and the search for values that are not finite.
+#ifndef BITNET_CORE_MODEL_DENSE_DECODE_H_
+#define BITNET_CORE_MODEL_DENSE_DECODE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "core/format/quant_type.h"
+#include "kernels/kernel_table.h"
+
+namespace bitnet::core {
+
+// IEEE binary16 and bfloat16 to binary32, exactly.
+float HalfToFloat(uint16_t bits);
+float Bf16ToFloat(uint16_t bits);
+
+// The element or block type of the kernels; nullopt for any other type of a file.
+std::optional<kernels::Dense> DenseTypeOf(QuantType type);
+std::optional<kernels::Block> BlockTypeOf(QuantType type);
+
+// n values of any type that DenseTypeOf or BlockTypeOf knows, from `data` of any alignment.
+void DecodeToF32(QuantType type, std::span<const std::byte> data, size_t n, float* out);
+
+// Index of the first element (dense) or block (its scale) in `data` that is not finite. Types as for DecodeToF32.
+std::optional<uint64_t> FindNonFinite(QuantType type, std::span<const std::byte> data);
+
+}  // namespace bitnet::core
+
+#endif  // BITNET_CORE_MODEL_DENSE_DECODE_H_

@@ -1,0 +1,369 @@
+// From the bytes of a file to a Model: header, hyperparameters, tokenizer, plan of tensors, then the tensors
+// themselves, in this order, each checked before the next. Nothing is allocated for weights before all shapes fit.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <map>
+#include <unordered_map>
+
+#include "core/format/limits.h"
+#include "core/model/dense_decode.h"
+#include "core/model/float_arena.h"
+#include "core/model/hparams_reader.h"
+#include "core/model/model.h"
+#include "core/model/norms.h"
+#include "core/model/tensor_plan.h"
+#include "core/model/ternary_loader.h"
+
+namespace bitnet::core {
+
+namespace {
+
+Status TensorError(Code code, const GgufTensor& tensor, std::string_view problem) {
+  return Status(code, Cat("tensor ", Quoted(tensor.name), " ", problem), std::string(tensor.name), tensor.info_offset);
+}
+
+// A file of metadata alone has a tokenizer and no weights.
+Status RefuseVocabularyOnly(const Gguf& gguf) {
+  if (!gguf.tensors().empty()) return {};
+  return Status(
+      Code::kUnsupported,
+      "the file has no tensors, not even token_embd.weight: it is a vocabulary alone, which can be listed and can "
+      "tokenize, but not run; use the file of the whole model",
+      "tensor_count", 8);
+}
+
+TensorEntry EntryOf(const GgufTensor& t) {
+  TensorEntry entry{std::string(t.name), std::string(QuantTypeName(t.type)), {}, t.n_bytes, t.offset};
+  for (uint32_t i = t.n_dims; i-- > 0;) entry.shape.push_back(t.ne[i]);
+  return entry;
+}
+
+uint64_t Elements(const GgufTensor& t) {
+  return t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3];
+}
+
+}  // namespace
+
+class Loader {
+ public:
+  Loader(const LoadSpec& spec, ThreadPool& pool, const Allocator& allocator)
+      : spec_(spec),
+        model_(new Model()),
+        allocator_(allocator),
+        pool_(pool),
+        floats_(allocator_, model_->buffers_),
+        ternary_(pool, allocator_, floats_, model_->buffers_) {}
+
+  Status FromFile(const std::string& path) {
+    model_->path_ = path;
+    if (spec_.mode == LoadMode::kMap) {
+      BN_ASSIGN_OR_RETURN(model_->mapped_, MappedFile::Map(path));
+    } else {
+      BN_ASSIGN_OR_RETURN(model_->mapped_, MappedFile::Read(path, allocator_));
+      copied_bytes_ = model_->mapped_.bytes().size();
+    }
+    model_->bytes_ = model_->mapped_.bytes();
+    return {};
+  }
+
+  Status FromMemory(std::span<const std::byte> bytes) {
+    model_->bytes_ = bytes;
+    if (spec_.mode == LoadMode::kMap && reinterpret_cast<uintptr_t>(bytes.data()) % kMinAlignment == 0) return {};
+    BN_ASSIGN_OR_RETURN(Buffer copy, Buffer::Allocate(allocator_, bytes.size()));
+    std::copy(bytes.begin(), bytes.end(), copy.as<std::byte>());
+    model_->bytes_ = {copy.as<const std::byte>(), bytes.size()};
+    model_->buffers_.push_back(std::move(copy));
+    return {};
+  }
+
+  Result<std::shared_ptr<const Model>> Load() {
+    Model& m = *model_;
+    BN_ASSIGN_OR_RETURN(m.gguf_, Gguf::Parse(m.bytes_));
+    BN_RETURN_IF_ERROR(RefuseVocabularyOnly(m.gguf_));
+    BN_ASSIGN_OR_RETURN(m.hparams_, ReadHParams(m.gguf_));
+    BN_RETURN_IF_ERROR(LoadTokenizer());
+    BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(m.gguf_, m.hparams_, m.weights_));
+    if (plan.n_unused != 0) {
+      Warn(Cat(plan.n_unused, " tensors of the file are not part of the graph and stay unused, the first is ",
+               Quoted(plan.first_unused)));
+    }
+    BN_RETURN_IF_ERROR(IndexCorrections(plan));
+    BN_RETURN_IF_ERROR(LoadTensors(plan));
+    BN_RETURN_IF_ERROR(ScaleAttention());
+    BN_RETURN_IF_ERROR(Describe(plan));
+    return std::shared_ptr<const Model>(std::move(model_));
+  }
+
+ private:
+  void Warn(const std::string& line) const {
+    if (spec_.warn) spec_.warn(line);
+  }
+
+  Status LoadTokenizer() {
+    Model& m = *model_;
+    m.tokenizer_ = spec_.tokenizer;
+    if (m.tokenizer_ == nullptr) {
+      BN_ASSIGN_OR_RETURN(m.tokenizer_, Tokenizer::FromGguf(m.gguf_, spec_.pre, spec_.warn));
+    }
+    HParams& h = m.hparams_;
+    if (h.n_vocab == 0) h.n_vocab = m.tokenizer_->size();
+    if (h.n_vocab == m.tokenizer_->size()) return {};
+    const std::string key = h.architecture_key + ".vocab_size";
+    const GgufValue* v = m.gguf_.Find(key);
+    return Status(Code::kBadFormat,
+                  Cat("key ", Quoted(key), " says that the vocabulary has ", h.n_vocab,
+                      " tokens, but the tokenizer has ", m.tokenizer_->size(), "; use the tokenizer of this model"),
+                  key, v != nullptr ? v->offset : Status::kNoOffset);
+  }
+
+  Status IndexCorrections(const TensorPlan& plan) {
+    for (const NormScale& c : spec_.corrections.norm_scales) norm_scales_[c.tensor].push_back(&c);
+    size_t found = 0;
+    for (const PlannedTensor& t : plan.tensors) {
+      found += t.role == PlannedTensor::Role::kNorm && norm_scales_.contains(t.tensor->name) ? 1 : 0;
+    }
+    if (found == norm_scales_.size()) return {};
+    for (const auto& [name, unused] : norm_scales_) {
+      const bool is_norm = std::any_of(plan.tensors.begin(), plan.tensors.end(), [&](const PlannedTensor& t) {
+        return t.role == PlannedTensor::Role::kNorm && t.tensor->name == name;
+      });
+      if (!is_norm) {
+        return Status(Code::kPolicyInvalid,
+                      Cat("correction names tensor ", Quoted(name), ", expected a norm of this model"),
+                      std::string(name));
+      }
+    }
+    return {};
+  }
+
+  Status LoadTensors(const TensorPlan& plan) {
+    uint64_t total = 0, done = 0;
+    for (const PlannedTensor& t : plan.tensors) total += t.tensor->n_bytes;
+    BN_RETURN_IF_ERROR(Report(done, total));
+    for (const PlannedTensor& t : plan.tensors) {
+      switch (t.role) {
+        case PlannedTensor::Role::kNorm:
+          BN_RETURN_IF_ERROR(LoadNorm(t));
+          break;
+        case PlannedTensor::Role::kRopeFreqs:
+          BN_RETURN_IF_ERROR(LoadRopeFreqs(t));
+          break;
+        case PlannedTensor::Role::kTable:
+          BN_RETURN_IF_ERROR(LoadTable(t));
+          break;
+        case PlannedTensor::Role::kLinear:
+          BN_RETURN_IF_ERROR(LoadLinear(t));
+          break;
+      }
+      done += t.tensor->n_bytes;
+      BN_RETURN_IF_ERROR(Report(done, total));
+    }
+    return {};
+  }
+
+  Status Report(uint64_t done, uint64_t total) const {
+    if (!spec_.progress || spec_.progress(done, total)) return {};
+    return Status(Code::kCancelled, "loading was cancelled by the progress callback");
+  }
+
+  // An f32 copy of a dense vector, every value finite.
+  Result<std::span<float>> LoadVector(const GgufTensor& tensor) {
+    const uint64_t n = Elements(tensor);
+    BN_ASSIGN_OR_RETURN(float* const x, floats_.Allocate(n));
+    if (!DenseTypeOf(tensor.type)) {
+      return TensorError(
+          Code::kUnsupported, tensor,
+          Cat("is a vector of type ", QuantTypeName(tensor.type), ", expected F32; convert the model again"));
+    }
+    const std::span<float> out(x, n);
+    BN_RETURN_IF_ERROR(ReadVector(tensor, spec_.i2s_arm_layout, out));
+    BN_RETURN_IF_ERROR(CheckFinite(tensor, out));
+    return out;
+  }
+
+  Status LoadNorm(const PlannedTensor& t) {
+    const auto corrections = norm_scales_.find(t.tensor->name);
+    const bool corrected = corrections != norm_scales_.end();
+    if (IsQuantised(t.tensor->type) && !corrected && !spec_.allow_suspicious_norms) {
+      return TensorError(Code::kBadFormat, *t.tensor,
+                         Cat("is a norm in the quantised type ", QuantTypeName(t.tensor->type),
+                             ", expected F32; convert the model again, or repair it with a correction policy"));
+    }
+    const uint64_t n = Elements(*t.tensor);
+    BN_ASSIGN_OR_RETURN(float* const gamma, floats_.Allocate(n));
+    BN_RETURN_IF_ERROR(ReadVector(*t.tensor, spec_.i2s_arm_layout, {gamma, n}));
+    if (corrected) {
+      for (const NormScale* c : corrections->second) BN_RETURN_IF_ERROR(ApplyNormScale(*c, {gamma, n}));
+      model_->corrected_ = true;
+    }
+    *t.vector = gamma;
+    return CheckFinite(*t.tensor, {gamma, n});
+  }
+
+  Status LoadRopeFreqs(const PlannedTensor& t) {
+    BN_ASSIGN_OR_RETURN(const std::span<float> freqs, LoadVector(*t.tensor));
+    for (const float f : freqs) {
+      if (!(f > 0)) return TensorError(Code::kBadFormat, *t.tensor, Cat("holds ", f, ", expected divisors above 0"));
+    }
+    *t.vector = freqs.data();
+    return {};
+  }
+
+  Status LoadTable(const PlannedTensor& t) {
+    Matrix& m = *t.matrix;
+    const QuantType type = t.tensor->type;
+    if (const auto dense = DenseTypeOf(type)) {
+      m.kind = Matrix::Kind::kDense;
+      m.dense = *dense;
+    } else if (const auto block = BlockTypeOf(type)) {
+      m.kind = Matrix::Kind::kBlock;
+      m.block_type = *block;
+    } else {
+      return TensorError(Code::kUnsupported, *t.tensor,
+                         Cat("is an embedding or head of type ", QuantTypeName(type),
+                             ", expected F32, F16, BF16, Q8_0 or Q6_K; convert the model again"));
+    }
+    m.data = t.tensor->data.data();
+    return spec_.verify ? VerifyFinite(*t.tensor) : Status();
+  }
+
+  // Reads all of a dense or block tensor, in parallel.
+  Status VerifyFinite(const GgufTensor& tensor) {
+    const QuantTypeInfo& info = *FindQuantType(static_cast<uint32_t>(tensor.type));
+    const size_t n_blocks = tensor.n_bytes / info.block_bytes;
+    std::atomic<uint64_t> first{n_blocks};
+    pool_.ParallelFor(n_blocks, 16384, [&](size_t begin, size_t end, uint32_t) {
+      const auto found =
+          FindNonFinite(tensor.type, tensor.data.subspan(begin * info.block_bytes, (end - begin) * info.block_bytes));
+      if (!found) return;
+      uint64_t lowest = first.load();
+      while (begin + *found < lowest && !first.compare_exchange_weak(lowest, begin + *found)) {
+      }
+    });
+    const uint64_t bad = first.load();
+    if (bad == n_blocks) return {};
+    return Status(Code::kBadFormat,
+                  Cat("tensor ", Quoted(tensor.name), " holds infinity or nan at element ", bad * info.block,
+                      ", expected finite numbers; fetch or convert the model again"),
+                  std::string(tensor.name), tensor.offset + bad * info.block_bytes);
+  }
+
+  Status LoadLinear(const PlannedTensor& t) {
+    const auto layout = TernaryLayoutOf(t.tensor->type, spec_.i2s_arm_layout);
+    if (!layout) {
+      return TensorError(
+          Code::kUnsupported, *t.tensor,
+          Cat("is a linear of type ", QuantTypeName(t.tensor->type),
+              ", expected a ternary one: I2_S, TQ1_0, TQ2_0, IQ1_BN, IQ2_BN or IQ2_BN_R4; convert the model again"));
+    }
+    const float* factor = nullptr;
+    if (t.scale != nullptr) {
+      BN_ASSIGN_OR_RETURN(const std::span<float> scale, LoadVector(*t.scale));
+      if (scale[0] < 0)
+        return TensorError(Code::kBadFormat, *t.scale, Cat("is ", scale[0], ", expected a scale that is not negative"));
+      factor = scale.data();
+    }
+    BN_RETURN_IF_ERROR(ternary_.Load(*t.tensor, *layout, factor, *t.matrix));
+    if (t.bias != nullptr) {
+      BN_ASSIGN_OR_RETURN(const std::span<float> bias, LoadVector(*t.bias));
+      t.matrix->bias = bias.data();
+    }
+    return {};
+  }
+
+  Status ScaleAttention() {
+    auto& layers = model_->weights_.layers;
+    for (const auto& [layer, factor] : spec_.corrections.attention_scales) {
+      if (layer >= layers.size()) {
+        return Status(Code::kPolicyInvalid,
+                      Cat("correction of attention names layer ", layer, ", the model has ", layers.size()),
+                      "attention_scale");
+      }
+      if (!std::isfinite(factor) || factor <= 0) {
+        return Status(Code::kPolicyInvalid,
+                      Cat("correction of attention in layer ", layer, " has factor ", factor,
+                          ", expected a finite number above 0"),
+                      "attention_scale");
+      }
+      layers[layer].attention_scale *= factor;
+      model_->corrected_ = true;
+    }
+    return {};
+  }
+
+  // What the accessors report.
+  Status Describe(const TensorPlan& plan) {
+    Model& m = *model_;
+    for (const GgufTensor& t : m.gguf_.tensors()) m.tensors_.push_back(EntryOf(t));
+    BN_ASSIGN_OR_RETURN(const auto name, m.gguf_.String("general.name"));
+    m.name_ = name.value_or("");
+    std::map<std::string_view, uint64_t> linear_elements;
+    for (const PlannedTensor& t : plan.tensors) {
+      m.n_params_ += Elements(*t.tensor);
+      if (t.role == PlannedTensor::Role::kLinear) linear_elements[QuantTypeName(t.tensor->type)] += Elements(*t.tensor);
+    }
+    m.quantization_ =
+        std::max_element(linear_elements.begin(), linear_elements.end(), [](const auto& a, const auto& b) {
+          return a.second < b.second;
+        })->first;
+    m.size_bytes_ = m.bytes_.size();
+    m.buffer_bytes_ = copied_bytes_;
+    for (const Buffer& b : m.buffers_) m.buffer_bytes_ += b.size();
+    return {};
+  }
+
+  const LoadSpec& spec_;
+  std::shared_ptr<Model> model_;
+  const Allocator allocator_;
+  ThreadPool& pool_;
+  FloatArena floats_;
+  TernaryLoader ternary_;
+  uint64_t copied_bytes_ = 0;
+  std::unordered_map<std::string_view, std::vector<const NormScale*>> norm_scales_;  // in order, by tensor
+};
+
+Result<std::shared_ptr<const Model>> Model::LoadFile(const std::string& path, const LoadSpec& spec, ThreadPool& pool,
+                                                     const Allocator& allocator) {
+  Loader loader(spec, pool, allocator);
+  BN_RETURN_IF_ERROR(loader.FromFile(path));
+  return loader.Load();
+}
+
+Result<std::shared_ptr<const Model>> Model::LoadMemory(std::span<const std::byte> bytes, const LoadSpec& spec,
+                                                       ThreadPool& pool, const Allocator& allocator) {
+  Loader loader(spec, pool, allocator);
+  BN_RETURN_IF_ERROR(loader.FromMemory(bytes));
+  return loader.Load();
+}
+
+Result<Vocabulary> Model::LoadVocabulary(const std::string& path, std::string_view pre,
+                                         const std::function<void(std::string_view)>& warn) {
+  Vocabulary out;
+  BN_ASSIGN_OR_RETURN(out.bytes, MappedFile::Map(path));
+  BN_ASSIGN_OR_RETURN(out.gguf, Gguf::Parse(out.bytes.bytes()));
+  BN_ASSIGN_OR_RETURN(out.tokenizer, Tokenizer::FromGguf(out.gguf, pre, warn));
+  return out;
+}
+
+Result<ModelEstimate> Model::Estimate(const std::string& path, const LoadSpec& spec) {
+  BN_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Map(path));
+  BN_ASSIGN_OR_RETURN(const Gguf gguf, Gguf::Parse(file.bytes()));
+  BN_RETURN_IF_ERROR(RefuseVocabularyOnly(gguf));
+  ModelEstimate out;
+  BN_ASSIGN_OR_RETURN(out.hparams, ReadHParams(gguf));
+  Weights weights;
+  BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(gguf, out.hparams, weights));
+  (spec.mode == LoadMode::kMap ? out.mapped_bytes : out.owned_bytes) += file.bytes().size();
+  for (const PlannedTensor& t : plan.tensors) {
+    if (t.role == PlannedTensor::Role::kNorm || t.role == PlannedTensor::Role::kRopeFreqs)
+      out.owned_bytes += Elements(*t.tensor) * sizeof(float);
+    if (t.role != PlannedTensor::Role::kLinear) continue;
+    if (const auto layout = TernaryLayoutOf(t.tensor->type, spec.i2s_arm_layout)) {
+      out.owned_bytes += RepackedBytes(*layout, t.matrix->rows, t.matrix->cols);
+    }
+  }
+  return out;
+}
+
+}  // namespace bitnet::core

@@ -1,0 +1,64 @@
+#include "core/model/model.h"
+
+#include <array>
+
+#include "kernels/pack.h"
+
+namespace bitnet::core {
+
+namespace {
+
+// Calls visit(matrix, heads) for the ternary matrices in graph order; `heads` is the number of heads whose rows the
+// converter reordered, 0 where rows stand as Hugging Face has them.
+template <typename F>
+void ForEachTernary(const HParams& h, const Weights& w, F visit) {
+  for (const LayerWeights& l : w.layers) {
+    visit(l.q, h.rope_adjacent ? h.n_heads : 0);
+    visit(l.k, h.rope_adjacent ? h.n_heads_kv : 0);
+    for (const Matrix* m : {&l.v, &l.attn_output, &l.gate, &l.up, &l.down}) visit(*m, 0);
+  }
+}
+
+// The row of the file that holds row `r` of the Hugging Face matrix. Converters to adjacent pairs put row
+// (half i, j) of a head at 2 j + i.
+size_t FileRow(size_t r, size_t rows, size_t heads) {
+  if (heads == 0) return r;
+  const size_t head_dim = rows / heads;
+  const size_t in_head = r % head_dim;
+  return r - in_head + 2 * (in_head % (head_dim / 2)) + in_head / (head_dim / 2);
+}
+
+}  // namespace
+
+Digest Model::TernarySha256() const {
+  Sha256 hash;
+  std::vector<uint8_t> codes;
+  ForEachTernary(hparams_, weights_, [&](const Matrix& m, size_t heads) {
+    const size_t row_bytes = kernels::PackedRowBytes(kernels::PadTernary(m.cols));
+    codes.resize(m.cols);
+    for (size_t r = 0; r < m.rows; ++r) {
+      kernels::UnpackTernaryRow(static_cast<const uint8_t*>(m.data) + FileRow(r, m.rows, heads) * row_bytes, m.cols,
+                                codes.data());
+      hash.Update(codes.data(), codes.size());
+    }
+  });
+  return hash.Finish();
+}
+
+Digest Model::TernaryScalesSha256() const {
+  Sha256 hash;
+  ForEachTernary(hparams_, weights_, [&](const Matrix& m, size_t heads) {
+    if (m.scale_stride == 0) return hash.Update(m.scale, sizeof(float));
+    for (size_t r = 0; r < m.rows; ++r) {
+      hash.Update(m.scale + FileRow(r, m.rows, heads) * m.scale_stride, m.scale_stride * sizeof(float));
+    }
+  });
+  return hash.Finish();
+}
+
+const Digest& Model::FileSha256() const {
+  std::call_once(file_sha256_once_, [this] { file_sha256_ = Sha256Of(bytes_.data(), bytes_.size()); });
+  return file_sha256_;
+}
+
+}  // namespace bitnet::core

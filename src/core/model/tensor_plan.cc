@@ -1,0 +1,145 @@
+#include "core/model/tensor_plan.h"
+
+#include <initializer_list>
+#include <unordered_set>
+
+namespace bitnet::core {
+
+namespace {
+
+std::string Shape(std::initializer_list<uint64_t> ne) {
+  std::string out;
+  for (uint64_t n : ne) out += Cat(out.empty() ? "" : " x ", n);
+  return out;
+}
+
+std::string ShapeOf(const GgufTensor& t) {
+  std::string out = Cat(t.ne[0]);
+  for (uint32_t i = 1; i < t.n_dims; ++i) out += Cat(" x ", t.ne[i]);
+  return out;
+}
+
+class Planner {
+ public:
+  Planner(const Gguf& gguf, TensorPlan& plan) : gguf_(gguf), plan_(plan) {}
+
+  Status Norm(const std::string& stem, uint64_t n, const float** out) {
+    BN_RETURN_IF_ERROR(Refuse(stem + ".bias", "a bias of a norm or a table, which no graph here has"));
+    return Add({.role = PlannedTensor::Role::kNorm, .vector = out}, stem, {n}, true);
+  }
+
+  // Dims of a file come columns first.
+  Status Table(const std::string& stem, uint64_t rows, uint64_t cols, Matrix& out) {
+    BN_RETURN_IF_ERROR(Refuse(stem + ".bias", "a bias of a norm or a table, which no graph here has"));
+    BN_RETURN_IF_ERROR(Refuse(stem + ".scale", "a scale beside a matrix that is not ternary"));
+    SetShape(rows, cols, out);
+    return Add({.role = PlannedTensor::Role::kTable, .matrix = &out}, stem, {cols, rows}, true);
+  }
+
+  Status Linear(const std::string& stem, uint64_t rows, uint64_t cols, Matrix& out) {
+    SetShape(rows, cols, out);
+    PlannedTensor t{.role = PlannedTensor::Role::kLinear, .matrix = &out};
+    BN_RETURN_IF_ERROR(Find(stem + ".scale", {1}, false, t.scale));
+    BN_RETURN_IF_ERROR(Find(stem + ".bias", {rows}, false, t.bias));
+    return Add(t, stem, {cols, rows}, true);
+  }
+
+  Status RopeFreqs(uint64_t n, const float** out) {
+    return Add({.role = PlannedTensor::Role::kRopeFreqs, .vector = out}, "rope_freqs", {n}, false);
+  }
+
+  // A tensor that would change the result if the graph knew it.
+  Status Refuse(const std::string& name, std::string_view problem) const {
+    const GgufTensor* t = gguf_.FindTensor(name);
+    if (t == nullptr) return {};
+    return Status(Code::kUnsupported,
+                  Cat("tensor ", Quoted(name), " is ", problem, "; convert the model for its own architecture"), name,
+                  t->info_offset);
+  }
+
+  bool Has(const std::string& name) const { return gguf_.FindTensor(name) != nullptr; }
+
+  void CountUnused() {
+    for (const GgufTensor& t : gguf_.tensors()) {
+      if (used_.contains(&t)) continue;
+      if (plan_.n_unused++ == 0) plan_.first_unused = t.name;
+    }
+  }
+
+ private:
+  static void SetShape(uint64_t rows, uint64_t cols, Matrix& out) {
+    out.rows = static_cast<uint32_t>(rows);
+    out.cols = static_cast<uint32_t>(cols);
+  }
+
+  Status Add(PlannedTensor planned, const std::string& stem, std::initializer_list<uint64_t> ne, bool required) {
+    BN_RETURN_IF_ERROR(Find(stem + ".weight", ne, required, planned.tensor));
+    if (planned.tensor != nullptr) plan_.tensors.push_back(planned);
+    return {};
+  }
+
+  Status Find(const std::string& name, std::initializer_list<uint64_t> ne, bool required, const GgufTensor*& out) {
+    out = gguf_.FindTensor(name);
+    if (out == nullptr) {
+      if (!required) return {};
+      return Status(Code::kBadFormat, Cat("tensor ", Quoted(name), " is missing; fetch or convert the model again"),
+                    name);
+    }
+    used_.insert(out);
+    bool same = out->n_dims == ne.size();
+    for (size_t i = 0; same && i < ne.size(); ++i) same = out->ne[i] == ne.begin()[i];
+    if (same) return {};
+    return Status(Code::kBadFormat,
+                  Cat("tensor ", Quoted(name), " has dims ", ShapeOf(*out), ", expected ", Shape(ne),
+                      " by the model's metadata; fetch or convert the model again"),
+                  name, out->info_offset);
+  }
+
+  const Gguf& gguf_;
+  TensorPlan& plan_;
+  std::unordered_set<const GgufTensor*> used_;
+};
+
+Status PlanLayer(Planner& plan, const HParams& h, uint32_t index, LayerWeights& l) {
+  const std::string b = Cat("blk.", index, ".");
+  const uint64_t q = uint64_t{h.n_heads} * h.head_dim;
+  const uint64_t kv = uint64_t{h.n_heads_kv} * h.head_dim;
+  BN_RETURN_IF_ERROR(plan.Norm(b + "attn_norm", h.n_embd, &l.attn_norm));
+  BN_RETURN_IF_ERROR(plan.Linear(b + "attn_q", q, h.n_embd, l.q));
+  BN_RETURN_IF_ERROR(plan.Linear(b + "attn_k", kv, h.n_embd, l.k));
+  BN_RETURN_IF_ERROR(plan.Linear(b + "attn_v", kv, h.n_embd, l.v));
+  if (h.sub_norms) BN_RETURN_IF_ERROR(plan.Norm(b + "attn_sub_norm", q, &l.attn_sub_norm));
+  BN_RETURN_IF_ERROR(plan.Linear(b + "attn_output", h.n_embd, q, l.attn_output));
+  BN_RETURN_IF_ERROR(plan.Norm(b + "ffn_norm", h.n_embd, &l.ffn_norm));
+  BN_RETURN_IF_ERROR(plan.Linear(b + "ffn_gate", h.n_ff, h.n_embd, l.gate));
+  BN_RETURN_IF_ERROR(plan.Linear(b + "ffn_up", h.n_ff, h.n_embd, l.up));
+  if (h.sub_norms) BN_RETURN_IF_ERROR(plan.Norm(b + "ffn_sub_norm", h.n_ff, &l.ffn_sub_norm));
+  BN_RETURN_IF_ERROR(plan.Linear(b + "ffn_down", h.n_embd, h.n_ff, l.down));
+  constexpr std::string_view kOtherGraph = "a norm that this architecture does not have";
+  for (const char* part :
+       {"attn_q_norm.weight", "attn_k_norm.weight", "attn_post_norm.weight", "ffn_post_norm.weight"}) {
+    BN_RETURN_IF_ERROR(plan.Refuse(b + part, kOtherGraph));
+  }
+  if (!h.sub_norms) {
+    BN_RETURN_IF_ERROR(plan.Refuse(b + "attn_sub_norm.weight", kOtherGraph));
+    BN_RETURN_IF_ERROR(plan.Refuse(b + "ffn_sub_norm.weight", kOtherGraph));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<TensorPlan> PlanTensors(const Gguf& gguf, const HParams& h, Weights& weights) {
+  TensorPlan out;
+  Planner plan(gguf, out);
+  BN_RETURN_IF_ERROR(plan.Table("token_embd", h.n_vocab, h.n_embd, weights.token_embd));
+  BN_RETURN_IF_ERROR(plan.RopeFreqs(h.n_rot / 2, &weights.rope_freqs));
+  weights.layers.resize(h.n_layers);
+  for (uint32_t l = 0; l < h.n_layers; ++l) BN_RETURN_IF_ERROR(PlanLayer(plan, h, l, weights.layers[l]));
+  BN_RETURN_IF_ERROR(plan.Norm("output_norm", h.n_embd, &weights.output_norm));
+  if (plan.Has("output.weight")) BN_RETURN_IF_ERROR(plan.Table("output", h.n_vocab, h.n_embd, weights.output));
+  plan.CountUnused();
+  return out;
+}
+
+}  // namespace bitnet::core

@@ -1,0 +1,176 @@
+#include "core/model/ternary_decode.h"
+
+#include <array>
+#include <cstring>
+
+#include "core/model/dense_decode.h"
+
+namespace bitnet::core {
+
+namespace {
+
+template <typename T>
+T Load(const std::byte* p) {
+  T value;
+  std::memcpy(&value, p, sizeof value);
+  return value;
+}
+
+const uint8_t* Bytes(const std::byte* p) {
+  return reinterpret_cast<const uint8_t*>(p);
+}
+
+// `lanes` bytes hold 4 * lanes weights, lane-major from the bits at `first_shift` in steps of `step`.
+void UnpackLanes(const uint8_t* in, size_t lanes, int first_shift, int step, uint8_t* codes) {
+  for (size_t g = 0; g < 4; ++g) {
+    const int shift = first_shift + static_cast<int>(g) * step;
+    for (size_t p = 0; p < lanes; ++p) codes[g * lanes + p] = (in[p] >> shift) & 3;
+  }
+}
+
+// `n` trits of each of `lanes` bytes, trit-major: trit t of byte b is ((b * 3^t mod 256) * 3) >> 8.
+void UnpackTrits(const uint8_t* in, size_t lanes, size_t n, uint8_t* codes) {
+  unsigned power = 1;
+  for (size_t t = 0; t < n; ++t, power *= 3) {
+    for (size_t p = 0; p < lanes; ++p) {
+      codes[t * lanes + p] = static_cast<uint8_t>((((in[p] * power) & 255u) * 3u) >> 8);
+    }
+  }
+}
+
+constexpr size_t kTQ1Bytes = 54, kTQ2Bytes = 66;
+constexpr size_t kIQBlock = 64, kIQ1Bytes = 13, kIQ2Bytes = 16;
+
+// The five trits of every byte of IQ1_BN.
+constexpr auto kFiveTrits = [] {
+  std::array<std::array<uint8_t, 5>, 256> table{};
+  constexpr unsigned kMultiplier[5] = {81, 27, 9, 3, 1};
+  for (unsigned b = 0; b < 256; ++b) {
+    for (unsigned j = 0; j < 5; ++j) table[b][j] = static_cast<uint8_t>((3 * ((b * kMultiplier[j]) & 255)) >> 8);
+  }
+  return table;
+}();
+
+size_t RowBytes(const TernarySource& s) {
+  switch (s.layout) {
+    case TernaryLayout::kI2S:
+    case TernaryLayout::kI2SArm:
+      return s.cols / 4;
+    case TernaryLayout::kTQ1_0:
+      return s.cols / kTernaryScaleBlock * kTQ1Bytes;
+    case TernaryLayout::kTQ2_0:
+      return s.cols / kTernaryScaleBlock * kTQ2Bytes;
+    case TernaryLayout::kIQ1_BN:
+      return 2 + s.cols / kIQBlock * kIQ1Bytes;
+    case TernaryLayout::kIQ2_BN:
+    case TernaryLayout::kIQ2_BN_R4:
+      return 4 + s.cols / kIQBlock * kIQ2Bytes;
+  }
+  return 0;
+}
+
+void DecodeTQ1(const uint8_t* row, size_t cols, uint8_t* codes) {
+  for (size_t c = 0; c < cols; c += kTernaryScaleBlock, row += kTQ1Bytes, codes += kTernaryScaleBlock) {
+    UnpackTrits(row, 32, 5, codes);
+    UnpackTrits(row + 32, 16, 5, codes + 160);
+    UnpackTrits(row + 48, 4, 4, codes + 240);
+  }
+}
+
+void DecodeTQ2(const uint8_t* row, size_t cols, uint8_t* codes) {
+  for (size_t c = 0; c < cols; c += kTernaryScaleBlock, row += kTQ2Bytes, codes += kTernaryScaleBlock) {
+    UnpackLanes(row, 32, 0, 2, codes);
+    UnpackLanes(row + 32, 32, 0, 2, codes + 128);
+  }
+}
+
+void DecodeIQ1(const uint8_t* row, size_t cols, uint8_t* codes) {
+  row += 2;
+  for (size_t c = 0; c < cols; c += kIQBlock, row += kIQ1Bytes) {
+    for (size_t group = 0; group < 4; ++group, codes += 16) {
+      for (size_t k = 0; k < 3; ++k) std::memcpy(codes + 5 * k, kFiveTrits[row[3 * group + k]].data(), 5);
+      codes[15] = kFiveTrits[row[12]][group];
+    }
+  }
+}
+
+void DecodeIQ2R4(const uint8_t* group, size_t cols, uint8_t* codes) {
+  group += 16;
+  for (size_t c = 0; c < cols; c += kIQBlock, group += 4 * kIQ2Bytes) {
+    for (size_t l = 0; l < 4; ++l) {
+      for (size_t k = 0; k < 4; ++k) UnpackLanes(group + 16 * l + 4 * k, 4, 0, 2, codes + k * cols + c + 16 * l);
+    }
+  }
+}
+
+}  // namespace
+
+ScaleKind ScaleKindOf(TernaryLayout layout) {
+  switch (layout) {
+    case TernaryLayout::kI2S:
+    case TernaryLayout::kI2SArm:
+      return ScaleKind::kTensor;
+    case TernaryLayout::kTQ1_0:
+    case TernaryLayout::kTQ2_0:
+      return ScaleKind::kBlock;
+    default:
+      return ScaleKind::kRow;
+  }
+}
+
+size_t RowGroup(TernaryLayout layout) {
+  return layout == TernaryLayout::kIQ2_BN_R4 ? 4 : 1;
+}
+
+void DecodeGroup(const TernarySource& s, size_t group, uint8_t* codes) {
+  const uint8_t* row = Bytes(s.data) + group * RowGroup(s.layout) * RowBytes(s);
+  switch (s.layout) {
+    case TernaryLayout::kI2S:
+      for (size_t c = 0; c < s.cols; c += 128) UnpackLanes(row + c / 4, 32, 6, -2, codes + c);
+      return;
+    case TernaryLayout::kI2SArm:
+      for (size_t c = 0; c < s.cols; c += 64) UnpackLanes(row + c / 4, 16, 6, -2, codes + c);
+      return;
+    case TernaryLayout::kTQ1_0:
+      return DecodeTQ1(row, s.cols, codes);
+    case TernaryLayout::kTQ2_0:
+      return DecodeTQ2(row, s.cols, codes);
+    case TernaryLayout::kIQ1_BN:
+      return DecodeIQ1(row, s.cols, codes);
+    case TernaryLayout::kIQ2_BN:
+      for (size_t c = 0; c < s.cols; c += kIQBlock) UnpackLanes(row + 4 + c / 4, 16, 0, 2, codes + c);
+      return;
+    case TernaryLayout::kIQ2_BN_R4:
+      return DecodeIQ2R4(row, s.cols, codes);
+  }
+}
+
+void DecodeScales(const TernarySource& s, size_t row_begin, size_t row_end, float* scales) {
+  if (ScaleKindOf(s.layout) == ScaleKind::kTensor) {
+    *scales = Load<float>(s.data + s.rows * s.cols / 4);
+    return;
+  }
+  const size_t row_bytes = RowBytes(s);
+  for (size_t r = row_begin; r < row_end; ++r) {
+    const std::byte* row = s.data + r * row_bytes;
+    switch (s.layout) {
+      case TernaryLayout::kIQ1_BN:
+        *scales++ = HalfToFloat(Load<uint16_t>(row));
+        break;
+      case TernaryLayout::kIQ2_BN:
+        *scales++ = Load<float>(row);
+        break;
+      case TernaryLayout::kIQ2_BN_R4:
+        *scales++ = Load<float>(s.data + r / 4 * 4 * row_bytes + r % 4 * 4);
+        break;
+      default: {  // TQ1_0, TQ2_0: the scale ends each block
+        const size_t block_bytes = s.layout == TernaryLayout::kTQ1_0 ? kTQ1Bytes : kTQ2Bytes;
+        for (size_t b = 0; b < s.cols / kTernaryScaleBlock; ++b) {
+          *scales++ = HalfToFloat(Load<uint16_t>(row + (b + 1) * block_bytes - 2));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace bitnet::core

@@ -1,0 +1,40 @@
+// Ternary file layouts (docs/formats.md) to the packed layout of kernels/pack.h.
+#ifndef BITNET_CORE_MODEL_TERNARY_DECODE_H_
+#define BITNET_CORE_MODEL_TERNARY_DECODE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/format/quant_type.h"
+
+namespace bitnet::core {
+
+enum class TernaryLayout : uint32_t { kI2S, kI2SArm, kTQ1_0, kTQ2_0, kIQ1_BN, kIQ2_BN, kIQ2_BN_R4 };
+
+// How many f32 scales a matrix of the layout has in the file.
+enum class ScaleKind : uint32_t { kTensor, kRow, kBlock };
+ScaleKind ScaleKindOf(TernaryLayout layout);
+
+// Columns that one block scale covers, where ScaleKindOf is kBlock: TQ1_0 and TQ2_0.
+inline constexpr size_t kTernaryScaleBlock = 256;
+
+// A ternary matrix as the file holds it.
+struct TernarySource {
+  TernaryLayout layout;
+  const std::byte* data;
+  size_t rows;
+  size_t cols;  // a multiple of the layout's block
+};
+
+// Rows come in groups of this many: 4 for IQ2_BN_R4, else 1.
+size_t RowGroup(TernaryLayout layout);
+
+// Codes of the rows of group `group`, one byte 0..3 a weight: codes [RowGroup, cols]. 3 is a broken file.
+void DecodeGroup(const TernarySource& source, size_t group, uint8_t* codes);
+
+// Scales as f32: [1], [rows] or [rows, cols / kTernaryScaleBlock], of the rows row_begin..row_end.
+void DecodeScales(const TernarySource& source, size_t row_begin, size_t row_end, float* scales);
+
+}  // namespace bitnet::core
+
+#endif  // BITNET_CORE_MODEL_TERNARY_DECODE_H_

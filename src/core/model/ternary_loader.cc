@@ -1,0 +1,171 @@
+#include "core/model/ternary_loader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "kernels/pack.h"
+
+namespace bitnet::core {
+
+namespace {
+
+constexpr size_t kTileBytes = size_t{64} << 10;  // of codes a thread takes at a time: a few tiles fit its cache
+constexpr uint8_t kFourZeros = 0x55;             // code 1 four times: weight 0
+
+// True when a weight in these packed codes is not 0.
+bool HasWeight(const uint8_t* packed, size_t n_bytes) {
+  return std::any_of(packed, packed + n_bytes, [](uint8_t b) { return b != kFourZeros; });
+}
+
+// What one scale covers.
+struct ScaleUnits {
+  size_t count;         // scales
+  size_t packed_bytes;  // of codes under each
+};
+
+ScaleUnits UnitsOf(const TernarySource& s) {
+  const size_t row_bytes = kernels::PackedRowBytes(kernels::PadTernary(s.cols));
+  switch (ScaleKindOf(s.layout)) {
+    case ScaleKind::kTensor:
+      return {1, s.rows * row_bytes};
+    case ScaleKind::kRow:
+      return {s.rows, row_bytes};
+    case ScaleKind::kBlock:
+      break;
+  }
+  return {s.rows * (s.cols / kTernaryScaleBlock), kernels::PackedRowBytes(kTernaryScaleBlock)};
+}
+
+Status BadScale(const GgufTensor& tensor, size_t unit, size_t n_units, float scale, std::string_view problem) {
+  const std::string where = n_units == 1 ? std::string() : Cat(" number ", unit);
+  return Status(Code::kBadFormat,
+                Cat("tensor ", Quoted(tensor.name), " has scale", where, " ", scale, problem,
+                    "; fetch or convert the model again"),
+                std::string(tensor.name), tensor.offset);
+}
+
+}  // namespace
+
+uint64_t RepackedBytes(TernaryLayout layout, uint64_t rows, uint64_t cols) {
+  return layout == TernaryLayout::kI2S ? 0 : rows * kernels::PackedRowBytes(kernels::PadTernary(cols));
+}
+
+Status TernaryLoader::Load(const GgufTensor& tensor, TernaryLayout layout, const float* factor, Matrix& out) {
+  const TernarySource source{layout, tensor.data.data(), out.rows, out.cols};
+  if (layout == TernaryLayout::kI2S) {
+    out.data = source.data;
+    BN_RETURN_IF_ERROR(CheckCodes(tensor, source.rows * source.cols / 4));
+  } else {
+    BN_RETURN_IF_ERROR(Repack(tensor, source, out));
+  }
+  return LoadScales(tensor, source, factor, out);
+}
+
+Status TernaryLoader::CheckCodes(const GgufTensor& tensor, size_t n_bytes) {
+  const auto* codes = reinterpret_cast<const uint8_t*>(tensor.data.data());
+  std::atomic<bool> valid{true};
+  pool_.ParallelFor(n_bytes, kTileBytes, [&](size_t begin, size_t end, uint32_t) {
+    if (!kernels::TernaryCodesValid(codes + begin, end - begin)) valid.store(false, std::memory_order_relaxed);
+  });
+  if (valid.load()) return {};
+  const uint8_t* bad = std::find_if(codes, codes + n_bytes, [](uint8_t b) { return (b & (b >> 1) & 0x55) != 0; });
+  const auto at = static_cast<uint64_t>(bad - codes);
+  return Status(Code::kBadFormat,
+                Cat("tensor ", Quoted(tensor.name), " has code 3 in byte ", at,
+                    ", expected codes 0 to 2; quantise the model again, with one thread"),
+                std::string(tensor.name), tensor.offset + at);
+}
+
+Status TernaryLoader::Repack(const GgufTensor& tensor, const TernarySource& source, Matrix& out) {
+  const size_t group = RowGroup(source.layout);
+  const size_t row_bytes = kernels::PackedRowBytes(kernels::PadTernary(source.cols));
+  BN_ASSIGN_OR_RETURN(Buffer packed, Buffer::Allocate(allocator_, source.rows * row_bytes));
+  const size_t scratch_stride = (group * source.cols + Buffer::kAlign - 1) / Buffer::kAlign * Buffer::kAlign;
+  if (scratch_.size() < pool_.size() * scratch_stride) {
+    BN_ASSIGN_OR_RETURN(scratch_, Buffer::Allocate(allocator_, pool_.size() * scratch_stride));
+  }
+  std::atomic<size_t> bad_row{source.rows};
+  const size_t tile = std::max<size_t>(1, kTileBytes / (group * source.cols));
+  pool_.ParallelFor(source.rows / group, tile, [&](size_t begin, size_t end, uint32_t thread) {
+    uint8_t* codes = scratch_.as<uint8_t>() + thread * scratch_stride;
+    for (size_t g = begin; g < end; ++g) {
+      DecodeGroup(source, g, codes);
+      for (size_t k = 0; k < group; ++k) {
+        const size_t row = g * group + k;
+        uint8_t* to = packed.as<uint8_t>() + row * row_bytes;
+        kernels::PackTernaryRow(codes + k * source.cols, source.cols, to);
+        if (kernels::TernaryCodesValid(to, row_bytes)) continue;
+        size_t lowest = bad_row.load();
+        while (row < lowest && !bad_row.compare_exchange_weak(lowest, row)) {
+        }
+      }
+    }
+  });
+  if (const size_t row = bad_row.load(); row < source.rows) {
+    return Status(Code::kBadFormat,
+                  Cat("tensor ", Quoted(tensor.name), " has code 3 in row ", row,
+                      ", expected codes 0 to 2; quantise the model again"),
+                  std::string(tensor.name), tensor.offset);
+  }
+  out.data = packed.data();
+  buffers_.push_back(std::move(packed));
+  return {};
+}
+
+// The rules for scales: finite, not negative, and 0 only where every weight is 0. Block scales become one scale where
+// all blocks that have a weight agree (docs/numerics.md).
+Status TernaryLoader::LoadScales(const GgufTensor& tensor, const TernarySource& source, const float* factor,
+                                 Matrix& out) {
+  const ScaleUnits units = UnitsOf(source);
+  const auto* packed = static_cast<const uint8_t*>(out.data);
+  const bool is_block = ScaleKindOf(source.layout) == ScaleKind::kBlock;
+  std::vector<float> scales(units.count);
+  std::vector<uint8_t> used(is_block ? units.count : 0);
+  if (is_block) {
+    pool_.ParallelFor(units.count, kTileBytes / units.packed_bytes, [&](size_t begin, size_t end, uint32_t) {
+      for (size_t u = begin; u < end; ++u)
+        used[u] = HasWeight(packed + u * units.packed_bytes, units.packed_bytes) ? 1 : 0;
+    });
+  }
+  DecodeScales(source, 0, source.rows, scales.data());
+
+  size_t common = units.count;  // the first block that has a weight
+  bool differ = false;
+  for (size_t u = 0; u < units.count; ++u) {
+    const float scale = scales[u];
+    const auto has_weight = [&] {
+      return is_block ? used[u] != 0 : HasWeight(packed + u * units.packed_bytes, units.packed_bytes);
+    };
+    if (!std::isfinite(scale) || scale < 0) {
+      return BadScale(tensor, u, units.count, scale, ", expected a finite number that is not negative");
+    }
+    const float effective = factor != nullptr ? scale * *factor : scale;
+    if (!std::isfinite(effective)) {
+      return BadScale(tensor, u, units.count, scale, Cat(", which is ", effective, " times its .scale tensor"));
+    }
+    if (effective == 0 && has_weight()) {
+      return BadScale(tensor, u, units.count, effective, ", expected more than 0 beside weights that are not 0");
+    }
+    if (is_block && used[u] != 0) {
+      if (common == units.count) common = u;
+      differ = differ || scale != scales[common];  // as the file has them, before the .scale tensor
+    }
+  }
+  if (is_block && !differ) {
+    scales = {scales[common == units.count ? 0 : common]};
+  }
+  BN_ASSIGN_OR_RETURN(float* const stored, floats_.Allocate(scales.size()));
+  for (size_t u = 0; u < scales.size(); ++u) stored[u] = factor != nullptr ? scales[u] * *factor : scales[u];
+  out.scale = stored;
+  out.kind = is_block && differ ? Matrix::Kind::kTernaryBlocks : Matrix::Kind::kTernary;
+  if (out.kind == Matrix::Kind::kTernaryBlocks) {
+    out.block = kTernaryScaleBlock;
+    out.scale_stride = static_cast<uint32_t>(source.cols / kTernaryScaleBlock);
+  } else {
+    out.scale_stride = ScaleKindOf(source.layout) == ScaleKind::kRow ? 1 : 0;
+  }
+  return {};
+}
+
+}  // namespace bitnet::core

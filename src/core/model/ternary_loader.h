@@ -1,0 +1,42 @@
+// One ternary matrix of a file into the form that the kernels read: codes packed (in place where the layout is the same
+// already), scales as f32, everything checked.
+#ifndef BITNET_CORE_MODEL_TERNARY_LOADER_H_
+#define BITNET_CORE_MODEL_TERNARY_LOADER_H_
+
+#include <vector>
+
+#include "core/base/thread_pool.h"
+#include "core/format/gguf.h"
+#include "core/model/float_arena.h"
+#include "core/model/ternary_decode.h"
+#include "core/model/weights.h"
+
+namespace bitnet::core {
+
+// Bytes that a matrix of the layout takes beside the file: 0 where codes are used in place.
+uint64_t RepackedBytes(TernaryLayout layout, uint64_t rows, uint64_t cols);
+
+class TernaryLoader {
+ public:
+  // Repacked codes are appended to `buffers`.
+  TernaryLoader(ThreadPool& pool, const Allocator& allocator, FloatArena& floats, std::vector<Buffer>& buffers)
+      : pool_(pool), allocator_(allocator), floats_(floats), buffers_(buffers) {}
+
+  // Fills `out`, whose rows and cols are set, all but its bias. `factor` is the value of the `.scale` tensor, or null.
+  Status Load(const GgufTensor& tensor, TernaryLayout layout, const float* factor, Matrix& out);
+
+ private:
+  Status CheckCodes(const GgufTensor& tensor, size_t n_bytes);
+  Status Repack(const GgufTensor& tensor, const TernarySource& source, Matrix& out);
+  Status LoadScales(const GgufTensor& tensor, const TernarySource& source, const float* factor, Matrix& out);
+
+  ThreadPool& pool_;
+  const Allocator& allocator_;
+  FloatArena& floats_;
+  std::vector<Buffer>& buffers_;
+  Buffer scratch_;  // decoded rows, one group for each thread
+};
+
+}  // namespace bitnet::core
+
+#endif  // BITNET_CORE_MODEL_TERNARY_LOADER_H_
