@@ -44,20 +44,12 @@ void AppendObject(const JsonValue& object, std::string& out) {
 
 void Append(const JsonValue& value, std::string& out) {
   switch (value.kind) {
-    case JsonValue::Kind::kNull:
-      out += "null";
-      return;
-    case JsonValue::Kind::kBool:
-      out += value.boolean ? "true" : "false";
-      return;
+    case JsonValue::Kind::kNull: out += "null"; return;
+    case JsonValue::Kind::kBool: out += value.boolean ? "true" : "false"; return;
     case JsonValue::Kind::kInt:
     case JsonValue::Kind::kUint:
-    case JsonValue::Kind::kDouble:
-      out += CanonicalNumber(value.number);
-      return;
-    case JsonValue::Kind::kString:
-      core::AppendJsonString(out, value.string);
-      return;
+    case JsonValue::Kind::kDouble: out += CanonicalNumber(value.number); return;
+    case JsonValue::Kind::kString: core::AppendJsonString(out, value.string); return;
     case JsonValue::Kind::kArray:
       out.push_back('[');
       for (size_t i = 0; i < value.array.size(); ++i) {
@@ -66,9 +58,7 @@ void Append(const JsonValue& value, std::string& out) {
       }
       out.push_back(']');
       return;
-    case JsonValue::Kind::kObject:
-      AppendObject(value, out);
-      return;
+    case JsonValue::Kind::kObject: AppendObject(value, out); return;
   }
 }
 

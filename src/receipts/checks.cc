@@ -15,9 +15,7 @@ using core::Quoted;
 
 constexpr std::array<std::string_view, 5> kStopReasons = {"stop_id", "stop_string", "length", "context", "cancelled"};
 
-bool IsLeap(int year) {
-  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
+bool IsLeap(int year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
 
 // The digits text[from, from + n) as a number; -1 when one is no digit.
 int Digits(std::string_view text, size_t from, size_t n) {

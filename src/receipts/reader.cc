@@ -16,21 +16,14 @@ using core::JsonValue;
 
 std::string_view KindName(const JsonValue& value) {
   switch (value.kind) {
-    case JsonValue::Kind::kNull:
-      return "null";
-    case JsonValue::Kind::kBool:
-      return "a boolean";
+    case JsonValue::Kind::kNull: return "null";
+    case JsonValue::Kind::kBool: return "a boolean";
     case JsonValue::Kind::kInt:
-    case JsonValue::Kind::kUint:
-      return "an integer";
-    case JsonValue::Kind::kDouble:
-      return "a number";
-    case JsonValue::Kind::kString:
-      return "a string";
-    case JsonValue::Kind::kArray:
-      return "an array";
-    case JsonValue::Kind::kObject:
-      return "an object";
+    case JsonValue::Kind::kUint: return "an integer";
+    case JsonValue::Kind::kDouble: return "a number";
+    case JsonValue::Kind::kString: return "a string";
+    case JsonValue::Kind::kArray: return "an array";
+    case JsonValue::Kind::kObject: return "an object";
   }
   return "";
 }

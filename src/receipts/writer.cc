@@ -100,8 +100,6 @@ std::string ComputePath(const std::vector<Kernel>& kernels) {
   return reference ? "reference" : "real";
 }
 
-std::string TextSha256(std::string_view text) {
-  return core::ToHex(core::Sha256Of(text.data(), text.size()));
-}
+std::string TextSha256(std::string_view text) { return core::ToHex(core::Sha256Of(text.data(), text.size())); }
 
 }  // namespace bitnet::receipts
