@@ -1,7 +1,8 @@
 #include "core/model/dense_decode.h"
 
-#include <bit>
 #include <cstring>
+
+#include "kernels/half.h"
 
 namespace bitnet::core {
 
@@ -38,41 +39,20 @@ constexpr uint16_t kBf16Exponent = 0x7f80;
 
 }  // namespace
 
-float HalfToFloat(uint16_t bits) {
-  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16;
-  const uint32_t exponent = (bits >> 10) & 31;
-  const uint32_t fraction = bits & 0x3ff;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000 | (fraction << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
-  const float magnitude = static_cast<float>(fraction) * 0x1p-24f;  // exact
-  return sign != 0 ? -magnitude : magnitude;
-}
-
-float Bf16ToFloat(uint16_t bits) {
-  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
-}
-
 std::optional<kernels::Dense> DenseTypeOf(QuantType type) {
   switch (type) {
-    case QuantType::kF32:
-      return kernels::Dense::kF32;
-    case QuantType::kF16:
-      return kernels::Dense::kF16;
-    case QuantType::kBF16:
-      return kernels::Dense::kBF16;
-    default:
-      return std::nullopt;
+    case QuantType::kF32: return kernels::Dense::kF32;
+    case QuantType::kF16: return kernels::Dense::kF16;
+    case QuantType::kBF16: return kernels::Dense::kBF16;
+    default: return std::nullopt;
   }
 }
 
 std::optional<kernels::Block> BlockTypeOf(QuantType type) {
   switch (type) {
-    case QuantType::kQ8_0:
-      return kernels::Block::kQ8_0;
-    case QuantType::kQ6_K:
-      return kernels::Block::kQ6_K;
-    default:
-      return std::nullopt;
+    case QuantType::kQ8_0: return kernels::Block::kQ8_0;
+    case QuantType::kQ6_K: return kernels::Block::kQ6_K;
+    default: return std::nullopt;
   }
 }
 
@@ -87,24 +67,18 @@ void DecodeToF32(QuantType type, std::span<const std::byte> data, size_t n, floa
   }
   for (size_t i = 0; i < n; ++i) {
     const auto bits = Load<uint16_t>(data.data() + 2 * i);
-    out[i] = type == QuantType::kF16 ? HalfToFloat(bits) : Bf16ToFloat(bits);
+    out[i] = type == QuantType::kF16 ? kernels::F16ToF32(bits) : kernels::BF16ToF32(bits);
   }
 }
 
 std::optional<uint64_t> FindNonFinite(QuantType type, std::span<const std::byte> data) {
   switch (type) {
-    case QuantType::kF32:
-      return FindFullExponent<uint32_t>(data, kF32Exponent, 0, 4);
-    case QuantType::kF16:
-      return FindFullExponent<uint16_t>(data, kF16Exponent, 0, 2);
-    case QuantType::kBF16:
-      return FindFullExponent<uint16_t>(data, kBf16Exponent, 0, 2);
-    case QuantType::kQ8_0:
-      return FindFullExponent<uint16_t>(data, kF16Exponent, 0, 34);
-    case QuantType::kQ6_K:
-      return FindFullExponent<uint16_t>(data, kF16Exponent, 208, 210);
-    default:
-      return std::nullopt;
+    case QuantType::kF32: return FindFullExponent<uint32_t>(data, kF32Exponent, 0, 4);
+    case QuantType::kF16: return FindFullExponent<uint16_t>(data, kF16Exponent, 0, 2);
+    case QuantType::kBF16: return FindFullExponent<uint16_t>(data, kBf16Exponent, 0, 2);
+    case QuantType::kQ8_0: return FindFullExponent<uint16_t>(data, kF16Exponent, 0, 34);
+    case QuantType::kQ6_K: return FindFullExponent<uint16_t>(data, kF16Exponent, 208, 210);
+    default: return std::nullopt;
   }
 }
 

@@ -12,10 +12,6 @@
 
 namespace bitnet::core {
 
-// IEEE binary16 and bfloat16 to binary32, exactly.
-float HalfToFloat(uint16_t bits);
-float Bf16ToFloat(uint16_t bits);
-
 // The element or block type of the kernels; nullopt for any other type of a file.
 std::optional<kernels::Dense> DenseTypeOf(QuantType type);
 std::optional<kernels::Block> BlockTypeOf(QuantType type);

@@ -39,9 +39,7 @@ TensorEntry EntryOf(const GgufTensor& t) {
   return entry;
 }
 
-uint64_t Elements(const GgufTensor& t) {
-  return t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3];
-}
+uint64_t Elements(const GgufTensor& t) { return t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3]; }
 
 }  // namespace
 
@@ -143,18 +141,10 @@ class Loader {
     BN_RETURN_IF_ERROR(Report(done, total));
     for (const PlannedTensor& t : plan.tensors) {
       switch (t.role) {
-        case PlannedTensor::Role::kNorm:
-          BN_RETURN_IF_ERROR(LoadNorm(t));
-          break;
-        case PlannedTensor::Role::kRopeFreqs:
-          BN_RETURN_IF_ERROR(LoadRopeFreqs(t));
-          break;
-        case PlannedTensor::Role::kTable:
-          BN_RETURN_IF_ERROR(LoadTable(t));
-          break;
-        case PlannedTensor::Role::kLinear:
-          BN_RETURN_IF_ERROR(LoadLinear(t));
-          break;
+        case PlannedTensor::Role::kNorm: BN_RETURN_IF_ERROR(LoadNorm(t)); break;
+        case PlannedTensor::Role::kRopeFreqs: BN_RETURN_IF_ERROR(LoadRopeFreqs(t)); break;
+        case PlannedTensor::Role::kTable: BN_RETURN_IF_ERROR(LoadTable(t)); break;
+        case PlannedTensor::Role::kLinear: BN_RETURN_IF_ERROR(LoadLinear(t)); break;
       }
       done += t.tensor->n_bytes;
       BN_RETURN_IF_ERROR(Report(done, total));

@@ -9,20 +9,13 @@ namespace bitnet::core {
 
 std::optional<TernaryLayout> TernaryLayoutOf(QuantType type, bool i2s_arm_layout) {
   switch (type) {
-    case QuantType::kI2_S:
-      return i2s_arm_layout ? TernaryLayout::kI2SArm : TernaryLayout::kI2S;
-    case QuantType::kTQ1_0:
-      return TernaryLayout::kTQ1_0;
-    case QuantType::kTQ2_0:
-      return TernaryLayout::kTQ2_0;
-    case QuantType::kIQ1_BN:
-      return TernaryLayout::kIQ1_BN;
-    case QuantType::kIQ2_BN:
-      return TernaryLayout::kIQ2_BN;
-    case QuantType::kIQ2_BN_R4:
-      return TernaryLayout::kIQ2_BN_R4;
-    default:
-      return std::nullopt;
+    case QuantType::kI2_S: return i2s_arm_layout ? TernaryLayout::kI2SArm : TernaryLayout::kI2S;
+    case QuantType::kTQ1_0: return TernaryLayout::kTQ1_0;
+    case QuantType::kTQ2_0: return TernaryLayout::kTQ2_0;
+    case QuantType::kIQ1_BN: return TernaryLayout::kIQ1_BN;
+    case QuantType::kIQ2_BN: return TernaryLayout::kIQ2_BN;
+    case QuantType::kIQ2_BN_R4: return TernaryLayout::kIQ2_BN_R4;
+    default: return std::nullopt;
   }
 }
 
@@ -45,12 +38,10 @@ Status ReadVector(const GgufTensor& tensor, bool i2s_arm_layout, std::span<float
   }
   const TernarySource source{*layout, tensor.data.data(), 1, out.size()};
   std::vector<uint8_t> codes(out.size());
-  std::vector<float> scales(ScaleKindOf(*layout) == ScaleKind::kBlock ? out.size() / kTernaryScaleBlock : 1);
   DecodeGroup(source, 0, codes.data());
-  DecodeScales(source, 0, 1, scales.data());
+  const size_t unit = ScaleKindOf(*layout) == ScaleKind::kBlock ? kTernaryScaleBlock : out.size();
   for (size_t i = 0; i < out.size(); ++i) {
-    const float scale = scales.size() == 1 ? scales[0] : scales[i / kTernaryScaleBlock];
-    out[i] = static_cast<float>(static_cast<int>(codes[i]) - 1) * scale;
+    out[i] = static_cast<float>(static_cast<int>(codes[i]) - 1) * ScaleAt(source, i / unit);
   }
   return {};
 }

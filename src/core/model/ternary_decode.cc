@@ -3,7 +3,7 @@
 #include <array>
 #include <cstring>
 
-#include "core/model/dense_decode.h"
+#include "kernels/half.h"
 
 namespace bitnet::core {
 
@@ -16,9 +16,7 @@ T Load(const std::byte* p) {
   return value;
 }
 
-const uint8_t* Bytes(const std::byte* p) {
-  return reinterpret_cast<const uint8_t*>(p);
-}
+const uint8_t* Bytes(const std::byte* p) { return reinterpret_cast<const uint8_t*>(p); }
 
 // `lanes` bytes hold 4 * lanes weights, lane-major from the bits at `first_shift` in steps of `step`.
 void UnpackLanes(const uint8_t* in, size_t lanes, int first_shift, int step, uint8_t* codes) {
@@ -54,17 +52,12 @@ constexpr auto kFiveTrits = [] {
 size_t RowBytes(const TernarySource& s) {
   switch (s.layout) {
     case TernaryLayout::kI2S:
-    case TernaryLayout::kI2SArm:
-      return s.cols / 4;
-    case TernaryLayout::kTQ1_0:
-      return s.cols / kTernaryScaleBlock * kTQ1Bytes;
-    case TernaryLayout::kTQ2_0:
-      return s.cols / kTernaryScaleBlock * kTQ2Bytes;
-    case TernaryLayout::kIQ1_BN:
-      return 2 + s.cols / kIQBlock * kIQ1Bytes;
+    case TernaryLayout::kI2SArm: return s.cols / 4;
+    case TernaryLayout::kTQ1_0: return s.cols / kTernaryScaleBlock * kTQ1Bytes;
+    case TernaryLayout::kTQ2_0: return s.cols / kTernaryScaleBlock * kTQ2Bytes;
+    case TernaryLayout::kIQ1_BN: return 2 + s.cols / kIQBlock * kIQ1Bytes;
     case TernaryLayout::kIQ2_BN:
-    case TernaryLayout::kIQ2_BN_R4:
-      return 4 + s.cols / kIQBlock * kIQ2Bytes;
+    case TernaryLayout::kIQ2_BN_R4: return 4 + s.cols / kIQBlock * kIQ2Bytes;
   }
   return 0;
 }
@@ -108,19 +101,14 @@ void DecodeIQ2R4(const uint8_t* group, size_t cols, uint8_t* codes) {
 ScaleKind ScaleKindOf(TernaryLayout layout) {
   switch (layout) {
     case TernaryLayout::kI2S:
-    case TernaryLayout::kI2SArm:
-      return ScaleKind::kTensor;
+    case TernaryLayout::kI2SArm: return ScaleKind::kTensor;
     case TernaryLayout::kTQ1_0:
-    case TernaryLayout::kTQ2_0:
-      return ScaleKind::kBlock;
-    default:
-      return ScaleKind::kRow;
+    case TernaryLayout::kTQ2_0: return ScaleKind::kBlock;
+    default: return ScaleKind::kRow;
   }
 }
 
-size_t RowGroup(TernaryLayout layout) {
-  return layout == TernaryLayout::kIQ2_BN_R4 ? 4 : 1;
-}
+size_t RowGroup(TernaryLayout layout) { return layout == TernaryLayout::kIQ2_BN_R4 ? 4 : 1; }
 
 void DecodeGroup(const TernarySource& s, size_t group, uint8_t* codes) {
   const uint8_t* row = Bytes(s.data) + group * RowGroup(s.layout) * RowBytes(s);
@@ -131,46 +119,33 @@ void DecodeGroup(const TernarySource& s, size_t group, uint8_t* codes) {
     case TernaryLayout::kI2SArm:
       for (size_t c = 0; c < s.cols; c += 64) UnpackLanes(row + c / 4, 16, 6, -2, codes + c);
       return;
-    case TernaryLayout::kTQ1_0:
-      return DecodeTQ1(row, s.cols, codes);
-    case TernaryLayout::kTQ2_0:
-      return DecodeTQ2(row, s.cols, codes);
-    case TernaryLayout::kIQ1_BN:
-      return DecodeIQ1(row, s.cols, codes);
+    case TernaryLayout::kTQ1_0: return DecodeTQ1(row, s.cols, codes);
+    case TernaryLayout::kTQ2_0: return DecodeTQ2(row, s.cols, codes);
+    case TernaryLayout::kIQ1_BN: return DecodeIQ1(row, s.cols, codes);
     case TernaryLayout::kIQ2_BN:
       for (size_t c = 0; c < s.cols; c += kIQBlock) UnpackLanes(row + 4 + c / 4, 16, 0, 2, codes + c);
       return;
-    case TernaryLayout::kIQ2_BN_R4:
-      return DecodeIQ2R4(row, s.cols, codes);
+    case TernaryLayout::kIQ2_BN_R4: return DecodeIQ2R4(row, s.cols, codes);
   }
 }
 
-void DecodeScales(const TernarySource& s, size_t row_begin, size_t row_end, float* scales) {
-  if (ScaleKindOf(s.layout) == ScaleKind::kTensor) {
-    *scales = Load<float>(s.data + s.rows * s.cols / 4);
-    return;
+size_t ScaleOffset(const TernarySource& s, size_t index) {
+  switch (s.layout) {
+    case TernaryLayout::kI2S:
+    case TernaryLayout::kI2SArm: return s.rows * s.cols / 4;
+    case TernaryLayout::kTQ1_0: return (index + 1) * kTQ1Bytes - 2;  // the scale ends a block
+    case TernaryLayout::kTQ2_0: return (index + 1) * kTQ2Bytes - 2;
+    case TernaryLayout::kIQ1_BN:
+    case TernaryLayout::kIQ2_BN: return index * RowBytes(s);  // and begins a row
+    case TernaryLayout::kIQ2_BN_R4: return index / 4 * 4 * RowBytes(s) + index % 4 * sizeof(float);
   }
-  const size_t row_bytes = RowBytes(s);
-  for (size_t r = row_begin; r < row_end; ++r) {
-    const std::byte* row = s.data + r * row_bytes;
-    switch (s.layout) {
-      case TernaryLayout::kIQ1_BN:
-        *scales++ = HalfToFloat(Load<uint16_t>(row));
-        break;
-      case TernaryLayout::kIQ2_BN:
-        *scales++ = Load<float>(row);
-        break;
-      case TernaryLayout::kIQ2_BN_R4:
-        *scales++ = Load<float>(s.data + r / 4 * 4 * row_bytes + r % 4 * 4);
-        break;
-      default: {  // TQ1_0, TQ2_0: the scale ends each block
-        const size_t block_bytes = s.layout == TernaryLayout::kTQ1_0 ? kTQ1Bytes : kTQ2Bytes;
-        for (size_t b = 0; b < s.cols / kTernaryScaleBlock; ++b) {
-          *scales++ = HalfToFloat(Load<uint16_t>(row + (b + 1) * block_bytes - 2));
-        }
-      }
-    }
-  }
+  return 0;
+}
+
+float ScaleAt(const TernarySource& s, size_t index) {
+  const std::byte* at = s.data + ScaleOffset(s, index);
+  const bool is_half = ScaleKindOf(s.layout) == ScaleKind::kBlock || s.layout == TernaryLayout::kIQ1_BN;
+  return is_half ? kernels::F16ToF32(Load<uint16_t>(at)) : Load<float>(at);
 }
 
 }  // namespace bitnet::core

@@ -32,8 +32,10 @@ size_t RowGroup(TernaryLayout layout);
 // Codes of the rows of group `group`, one byte 0..3 a weight: codes [RowGroup, cols]. 3 is a broken file.
 void DecodeGroup(const TernarySource& source, size_t group, uint8_t* codes);
 
-// Scales as f32: [1], [rows] or [rows, cols / kTernaryScaleBlock], of the rows row_begin..row_end.
-void DecodeScales(const TernarySource& source, size_t row_begin, size_t row_end, float* scales);
+// Scales are numbered [1], [rows] or [rows, cols / kTernaryScaleBlock] by ScaleKindOf: where one lies in the data, and
+// its value.
+size_t ScaleOffset(const TernarySource& source, size_t index);
+float ScaleAt(const TernarySource& source, size_t index);
 
 }  // namespace bitnet::core
 

@@ -27,22 +27,17 @@ struct ScaleUnits {
 ScaleUnits UnitsOf(const TernarySource& s) {
   const size_t row_bytes = kernels::PackedRowBytes(kernels::PadTernary(s.cols));
   switch (ScaleKindOf(s.layout)) {
-    case ScaleKind::kTensor:
-      return {1, s.rows * row_bytes};
-    case ScaleKind::kRow:
-      return {s.rows, row_bytes};
-    case ScaleKind::kBlock:
-      break;
+    case ScaleKind::kTensor: return {1, s.rows * row_bytes};
+    case ScaleKind::kRow: return {s.rows, row_bytes};
+    case ScaleKind::kBlock: break;
   }
   return {s.rows * (s.cols / kTernaryScaleBlock), kernels::PackedRowBytes(kTernaryScaleBlock)};
 }
 
-Status BadScale(const GgufTensor& tensor, size_t unit, size_t n_units, float scale, std::string_view problem) {
-  const std::string where = n_units == 1 ? std::string() : Cat(" number ", unit);
+Status BadScale(const GgufTensor& tensor, const TernarySource& source, size_t index, std::string_view problem) {
   return Status(Code::kBadFormat,
-                Cat("tensor ", Quoted(tensor.name), " has scale", where, " ", scale, problem,
-                    "; fetch or convert the model again"),
-                std::string(tensor.name), tensor.offset);
+                Cat("tensor ", Quoted(tensor.name), " has ", problem, "; fetch or convert the model again"),
+                std::string(tensor.name), tensor.offset + ScaleOffset(source, index));
 }
 
 }  // namespace
@@ -128,7 +123,7 @@ Status TernaryLoader::LoadScales(const GgufTensor& tensor, const TernarySource& 
         used[u] = HasWeight(packed + u * units.packed_bytes, units.packed_bytes) ? 1 : 0;
     });
   }
-  DecodeScales(source, 0, source.rows, scales.data());
+  for (size_t u = 0; u < units.count; ++u) scales[u] = ScaleAt(source, u);
 
   size_t common = units.count;  // the first block that has a weight
   bool differ = false;
@@ -138,14 +133,14 @@ Status TernaryLoader::LoadScales(const GgufTensor& tensor, const TernarySource& 
       return is_block ? used[u] != 0 : HasWeight(packed + u * units.packed_bytes, units.packed_bytes);
     };
     if (!std::isfinite(scale) || scale < 0) {
-      return BadScale(tensor, u, units.count, scale, ", expected a finite number that is not negative");
+      return BadScale(tensor, source, u, Cat("scale ", scale, ", expected a finite number that is not negative"));
     }
     const float effective = factor != nullptr ? scale * *factor : scale;
     if (!std::isfinite(effective)) {
-      return BadScale(tensor, u, units.count, scale, Cat(", which is ", effective, " times its .scale tensor"));
+      return BadScale(tensor, source, u, Cat("scale ", scale, ", which times its .scale tensor is ", effective));
     }
     if (effective == 0 && has_weight()) {
-      return BadScale(tensor, u, units.count, effective, ", expected more than 0 beside weights that are not 0");
+      return BadScale(tensor, source, u, "scale 0 beside weights that are not 0, expected more than 0");
     }
     if (is_block && used[u] != 0) {
       if (common == units.count) common = u;
