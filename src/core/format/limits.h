@@ -20,6 +20,10 @@ inline constexpr uint64_t kMaxStringBytes = uint64_t{256} << 20;
 // Strings and arrays inside the arrays of one file: each is visited when the header is read. Vocabularies hold up to
 // 2^18 tokens and 2^19 merges today.
 inline constexpr uint64_t kMaxNestedElements = uint64_t{1} << 25;
+// The largest published vocabularies have 2^18 tokens, the longest merge lists 2^19 entries; a tokenizer's tables take
+// about 60 bytes a token and 50 a merge.
+inline constexpr uint64_t kMaxTokens = uint64_t{1} << 20;
+inline constexpr uint64_t kMaxMerges = uint64_t{1} << 20;
 // Levels of arrays in arrays; the walk over them is recursive.
 inline constexpr uint32_t kMaxArrayDepth = 8;
 // The GGUF specification asks for a multiple of 8; pages of 1 MiB are beyond every reason to align.
