@@ -25,14 +25,26 @@ ChatForm ChatFormByName(std::string_view name);
 std::string_view ChatFormName(ChatForm form);
 // By the structure of tokenizer.chat_template: kUnknown when it has one that fits none, kRaw when it has none.
 ChatForm DetectChatForm(const Tokenizer& tokenizer);
+// The same for the text of a template, "" for none.
+ChatForm DetectChatForm(std::string_view chat_template);
 
 // Token ids of a conversation in `form`, ending where the assistant's answer begins (add_generation_prompt).
-// Template text may hold control tokens, message text never becomes one. Appends to `ids`.
-// kUnsupported for kUnknown (naming the choices) and when the vocabulary lacks a control token that the form needs.
+// Appends to `ids`. kUnsupported for kUnknown (naming the choices) and when the vocabulary lacks a control token that
+// the form needs.
+//
+// Control tokens of a form are put as ids; the plain text between two of them ("User: " and the message) is encoded as
+// one text, without looking for control tokens: so words are cut where the model saw them cut in training (" Why" in
+// "User: Why"), and a message never becomes a control token. "bitnet" and "llama3" drop white space around a message,
+// as the templates that they come from do; the other forms take it as it is. BOS comes once: always in "bitnet" and
+// "llama3", in the other forms where the vocabulary's metadata adds it.
 Status ApplyChat(const Tokenizer& tokenizer, ChatForm form, std::span<const ChatMessage> messages,
                  bool add_generation_prompt, std::vector<int32_t>& ids);
 // Stop strings that belong to a form ("instruct" has two).
 std::span<const std::string_view> ChatStopStrings(ChatForm form);
+
+// Whether the delimiters, blocks and brackets of a Jinja template balance: kBadFormat with the byte offset in the
+// template otherwise.
+Status CheckTemplateBalance(std::string_view chat_template);
 
 }  // namespace bitnet::core
 

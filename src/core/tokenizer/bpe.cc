@@ -1,0 +1,33 @@
+#include "core/tokenizer/bpe.h"
+
+#include <bit>
+
+namespace bitnet::core {
+
+Bpe::Bpe(size_t n_merges, bool ignore_merges)
+    : slots_(std::bit_ceil(n_merges + n_merges / 3 + 2)), ignore_merges_(ignore_merges) {
+  results_.reserve(n_merges);
+}
+
+void Bpe::AddMerge(int32_t left, int32_t right, int32_t result) {
+  const uint64_t key = Key(left, right);
+  size_t i = Place(key);
+  while (slots_[i].rank != kNoMerge && slots_[i].key != key) i = (i + 1) & (slots_.size() - 1);
+  if (slots_[i].rank == kNoMerge) slots_[i] = {key, static_cast<uint32_t>(results_.size())};
+  results_.push_back(result);
+}
+
+void Bpe::EncodeWord(const Vocab& vocab, std::string_view word, MergeRow<int32_t>& row,
+                     std::vector<int32_t>& ids) const {
+  if (ignore_merges_) {
+    if (const int32_t id = vocab.FindPlain(word); id >= 0) return ids.push_back(id);
+  }
+  for (; !word.empty(); word.remove_prefix(std::min(word.size(), kMaxMergeBytes))) {
+    row.Clear();
+    for (const char byte : word.substr(0, kMaxMergeBytes)) row.Append(vocab.byte_token(byte));
+    row.Merge(*this);
+    row.ForEach([&ids](int32_t id) { ids.push_back(id); });
+  }
+}
+
+}  // namespace bitnet::core

@@ -1,0 +1,87 @@
+// Every text of tests/data/tokenizers.tar.xz against what the references make of it (its README says which ids count).
+#include <map>
+
+#include "unit/tokenizer/load.h"
+
+namespace bitnet::test {
+namespace {
+
+// Vectors of each set: a set that lost some must not pass.
+const std::map<std::string, size_t> kSets = {{"bpe-default", 1214}, {"bpe-falcon3", 1079},  {"bpe-gpt2", 1075},
+                                             {"bpe-llama", 1214},   {"bpe-qwen2", 1079},    {"probe-default", 645},
+                                             {"probe-gpt2", 616},   {"probe-llama", 728},   {"probe-qwen2", 616},
+                                             {"spm-llama", 1079},   {"spm-noprefix", 1079}, {"tiny", 1067}};
+
+// The ids that a GGUF must give.
+const core::JsonValue& ExpectedIds(const core::JsonValue& vector) {
+  const core::JsonValue* llama_cpp = vector.Find("ids_llama_cpp");
+  const core::JsonValue* why = vector.Find("why");
+  return llama_cpp != nullptr && why->string != "control-merge" ? *llama_cpp : Member(vector, "ids");
+}
+
+std::string Text(const core::Result<std::string>& decoded) {
+  return decoded.ok() ? *decoded : "error: " + std::string(decoded.status().message());
+}
+
+void CheckVectors(const core::Tokenizer& tokenizer, const std::string& set) {
+  const core::JsonValue vectors = ReadJson(SetFolder(set) + "/vectors.json");
+  size_t n = 0;
+  for (const core::JsonValue& v : vectors.array) {
+    const std::string& text = Member(v, "text").string;
+    CAPTURE(set, n, Member(v, "what").string, text);
+    const Ids ids = Encode(tokenizer, text, {Member(v, "add_special").boolean, Member(v, "parse_special").boolean});
+    CHECK(ids == IdsOf(ExpectedIds(v)));
+    const Ids reference = IdsOf(Member(v, "ids"));
+    const std::string& decoded = Member(v, "decoded").string;
+    const core::JsonValue* skipped = v.Find("decoded_skip_special");
+    CHECK(Text(tokenizer.Decode(reference, /*skip_control=*/false)) == decoded);
+    CHECK(Text(tokenizer.Decode(reference, /*skip_control=*/true)) == (skipped != nullptr ? skipped->string : decoded));
+    ++n;
+  }
+  CHECK(n == kSets.at(set));
+}
+
+TEST_CASE("every text of every set encodes and decodes as the references have it") {
+  for (const auto& [set, n] : kSets) CheckVectors(*SetTokenizer(set), set);
+}
+
+TEST_CASE("the name falcon_e means the same pattern as falcon3") {
+  const auto tokenizer = Tokenizer(SetFolder("bpe-falcon3") + "/vocab.falcon_e.gguf");
+  CHECK(tokenizer->pre() == "falcon_e");
+  CheckVectors(*tokenizer, "bpe-falcon3");
+}
+
+TEST_CASE("the tiny model's tokenizer is that of its set") { CheckVectors(*TinyTokenizer(), "tiny"); }
+
+TEST_CASE("a pattern asked for by name replaces that of the file") {
+  const auto tokenizer = Tokenizer(SetFolder("bpe-default") + "/vocab.gguf", "llama-bpe");
+  CHECK(tokenizer->pre() == "llama-bpe");
+  CheckVectors(*tokenizer, "bpe-llama");
+}
+
+TEST_CASE("ill-formed UTF-8 becomes byte tokens and comes back as the same bytes") {
+  const core::JsonValue inputs = ReadJson(BITNET_TEST_UNPACKED "/tokenizers/vectors_invalid_utf8.json");
+  REQUIRE(inputs.array.size() == 10);
+  for (const auto& [set, n] : kSets) {
+    const auto tokenizer = SetTokenizer(set);
+    for (const core::JsonValue& input : inputs.array) {
+      CAPTURE(set, Member(input, "what").string);
+      const std::string& hex = Member(input, "bytes_hex").string;
+      std::string bytes;
+      for (size_t i = 0; i < hex.size(); i += 2)
+        bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+      const Ids ids = Encode(*tokenizer, bytes);
+      CHECK(Text(tokenizer->Decode(ids, false)) == bytes);
+      // Ill-formed bytes stand alone, whatever merges there are.
+      size_t alone = 0;
+      for (const int32_t id : ids)
+        alone += tokenizer->Piece(id).size() == 1 && static_cast<uint8_t>(tokenizer->Piece(id)[0]) >= 0x80;
+      size_t high = 0;
+      for (const char c : bytes) high += static_cast<uint8_t>(c) >= 0x80;
+      CHECK(alone == high);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bitnet::test
