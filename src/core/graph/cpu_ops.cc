@@ -12,9 +12,11 @@ namespace {
 
 using kernels::Op;
 
-// Matrix rows a tile of a product covers: enough work to hide the claim of a tile (tens of microseconds), small enough
-// to balance two threads over the 640 rows of a key projection; a multiple of what the micro-kernels take.
+// Matrix rows a tile of a product covers. Decode: at least 160 Ki weights, some microseconds of work, so that handing
+// out a tile costs little and small matrices stay on one thread; prefill: what the micro-kernels take, small enough to
+// balance two threads over the 640 rows of a key projection.
 constexpr size_t kGemvTileRows = 64;
+constexpr size_t kGemvTileWeights = size_t{160} << 10;
 constexpr size_t kGemmTileRows = 48;
 constexpr size_t kHeadTileRows = 128;
 constexpr size_t kElementTile = 4096;
@@ -168,12 +170,13 @@ void CpuOps::Ternary(const Matrix& w, float* y) {
                                    n_rows_,
                                    y,
                                    w.rows};
+  const size_t gemv_tile = std::max(kGemvTileRows, RoundUp(kGemvTileWeights / stride, kGemvTileRows));
   if (w.kind == Matrix::Kind::kTernaryBlocks) {
-    pool_.ParallelFor(w.rows, kGemvTileRows,
+    pool_.ParallelFor(w.rows, gemv_tile,
                       [&](size_t begin, size_t end, uint32_t) { table_.ternary_blocks(job, w.block, begin, end); });
     Count(Op::kTernaryBlocks, n_rows_);
   } else if (n_rows_ <= kernels::kGemvMaxTokens) {
-    pool_.ParallelFor(w.rows, kGemvTileRows,
+    pool_.ParallelFor(w.rows, gemv_tile,
                       [&](size_t begin, size_t end, uint32_t) { table_.ternary_gemv(job, begin, end); });
     Count(Op::kTernaryGemv, n_rows_);
   } else {
