@@ -1,25 +1,12 @@
 #include "core/base/allocator.h"
 
-#include <sys/mman.h>
-
-#include <cstdint>
 #include <new>
 
 namespace bitnet::core {
 
 namespace {
-// Blocks of several huge pages (caches, repacked weights) ask for them: fewer page faults and TLB misses. A hint only.
-void AskForHugePages(void* p, size_t bytes) {
-  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(p) + kHugePage - 1) / kHugePage * kHugePage;
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(p) + bytes) / kHugePage * kHugePage;
-  if (begin + 2 * kHugePage <= end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-}
-
 void* NewAligned(void*, size_t bytes, size_t align) noexcept {
-  void* p = ::operator new(bytes, std::align_val_t(align), std::nothrow);
-  if (p != nullptr) AskForHugePages(p, bytes);
-  return p;
+  return ::operator new(bytes, std::align_val_t(align), std::nothrow);
 }
 void DeleteAligned(void*, void* p, size_t) noexcept { ::operator delete(p, std::align_val_t(Buffer::kAlign)); }
 constinit const Allocator kDefault = {&NewAligned, &DeleteAligned, nullptr};
