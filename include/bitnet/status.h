@@ -37,7 +37,7 @@ enum bitnet_status {
   BITNET_E_INTERNAL = 90            /* a bug of ours: please report the message */
 };
 
-/* "bad_format" for BITNET_E_BAD_FORMAT and so on; "unknown" for a number that is none. Static. @since 0.1 */
+/** "bad format" for BITNET_E_BAD_FORMAT and so on; "unknown status" for a number that is none. Static. @since 0.1 */
 BITNET_API const char *bitnet_status_name(bitnet_status_t status) BITNET_NOEXCEPT;
 
 #define BITNET_NO_OFFSET UINT64_MAX

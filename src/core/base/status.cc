@@ -7,6 +7,7 @@ std::string_view CodeName(Code code) {
     case Code::kOk: return "ok";
     case Code::kInvalidArgument: return "invalid argument";
     case Code::kBadState: return "bad state";
+    case Code::kBufferTooSmall: return "buffer too small";
     case Code::kNotFound: return "not found";
     case Code::kIo: return "input or output error";
     case Code::kNoMemory: return "out of memory";

@@ -19,7 +19,8 @@ enum class Code : int32_t {
   kOk = 0,
   kInvalidArgument = 1,  // a bad value in a call
   kBadState = 2,         // the object cannot do this now
-  kNotFound = 10,        // no such file
+  kBufferTooSmall = 3,   // two-call results of the C ABI
+  kNotFound = 10,        // no such file, key or index
   kIo = 11,              // a file that cannot be read or written
   kNoMemory = 12,
   kCancelled = 13,
