@@ -339,12 +339,16 @@ Result<Vocabulary> Model::LoadVocabulary(const std::string& path, std::string_vi
 Result<ModelEstimate> Model::Estimate(const std::string& path, const LoadSpec& spec) {
   BN_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Map(path));
   BN_ASSIGN_OR_RETURN(const Gguf gguf, Gguf::Parse(file.bytes()));
+  return Estimate(gguf, file.bytes().size(), spec);
+}
+
+Result<ModelEstimate> Model::Estimate(const Gguf& gguf, uint64_t file_bytes, const LoadSpec& spec) {
   BN_RETURN_IF_ERROR(RefuseVocabularyOnly(gguf));
   ModelEstimate out;
   BN_ASSIGN_OR_RETURN(out.hparams, ReadHParams(gguf));
   Weights weights;
   BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(gguf, out.hparams, weights));
-  (spec.mode == LoadMode::kMap ? out.mapped_bytes : out.owned_bytes) += file.bytes().size();
+  (spec.mode == LoadMode::kMap ? out.mapped_bytes : out.owned_bytes) += file_bytes;
   for (const PlannedTensor& t : plan.tensors) {
     if (t.role == PlannedTensor::Role::kNorm || t.role == PlannedTensor::Role::kRopeFreqs)
       out.owned_bytes += Elements(*t.tensor) * sizeof(float);

@@ -77,6 +77,7 @@ class Model {
                                            const std::function<void(std::string_view)>& warn);
   // Reads the header alone. Of `spec`, mode and i2s_arm_layout count.
   static Result<ModelEstimate> Estimate(const std::string& path, const LoadSpec& spec);
+  static Result<ModelEstimate> Estimate(const Gguf& gguf, uint64_t file_bytes, const LoadSpec& spec);
 
   const HParams& hparams() const { return hparams_; }
   const Weights& weights() const { return weights_; }
