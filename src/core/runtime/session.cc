@@ -61,6 +61,7 @@ Session::MemoryEstimate Session::Estimate(const HParams& h, const SessionOptions
   const uint32_t n_ctx = ContextFor(h, options);
   const uint32_t chunk = ChunkFor(n_ctx, options);
   MemoryEstimate e;
+  e.n_ctx = n_ctx;
   e.cache_bytes = KvCache::Bytes(h, n_ctx, options.kv_type);
   e.scratch_bytes = ForwardScratch::Bytes(h, chunk) + CpuOps::Bytes(CpuOps::SizesFor(h, chunk, n_ctx), table, threads) +
                     Impl::OwnBytes(h, n_ctx, chunk);

@@ -54,6 +54,7 @@ class Session {
                                                  const SessionOptions& options);
   // Bytes that Create() would allocate: cache and scratch.
   struct MemoryEstimate {
+    uint32_t n_ctx = 0;  // the context that was assumed
     uint64_t cache_bytes = 0, scratch_bytes = 0, head_bytes = 0;
   };
   static MemoryEstimate Estimate(const HParams& h, const SessionOptions& options, const kernels::KernelTable& table,
