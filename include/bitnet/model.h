@@ -24,10 +24,6 @@ enum bitnet_load_mode {
   BITNET_LOAD_COPY = 1 /* read once into memory; the file may change afterwards */
 };
 
-/* Element type of the key-value cache. It changes the results, so it is part of what a run reports. */
-typedef uint32_t bitnet_kv_type_t;
-enum bitnet_kv_type { BITNET_KV_F16 = 0, BITNET_KV_F32 = 1 };
-
 /* Zeros are the defaults. Switches are 0 or 1. */
 typedef struct bitnet_model_options_t {
   uint32_t struct_size;
@@ -130,27 +126,6 @@ BITNET_API bitnet_status_t bitnet_model_ternary_sha256(const bitnet_model_t *mod
                                                        char out_hex[BITNET_SHA256_HEX_SIZE]) BITNET_NOEXCEPT;
 BITNET_API bitnet_status_t bitnet_model_ternary_scales_sha256(const bitnet_model_t *model,
                                                               char out_hex[BITNET_SHA256_HEX_SIZE]) BITNET_NOEXCEPT;
-
-/* What a model and one session take, in bytes. */
-typedef struct bitnet_memory_t {
-  uint32_t struct_size;
-  uint32_t n_ctx;         /* the context that was assumed */
-  uint64_t mapped_bytes;  /* of the file, shared with other processes; 0 with BITNET_LOAD_COPY */
-  uint64_t weight_bytes;  /* owned by the model */
-  uint64_t cache_bytes;   /* key-value cache of one session */
-  uint64_t scratch_bytes; /* activations and logits of one session */
-} bitnet_memory_t;
-#define BITNET_MEMORY_INIT {sizeof(bitnet_memory_t), 0, 0, 0, 0, 0}
-
-/**
- * Before loading: what a model in `file` and one session would take.
- * @param n_ctx  0: the session's default.
- * @return BITNET_OK, _E_BAD_FORMAT, _E_UNSUPPORTED (not a model), _E_INVALID_ARGUMENT.
- * @since 0.1
- */
-BITNET_API bitnet_status_t bitnet_file_memory(const bitnet_file_t *file, bitnet_load_mode_t mode, uint32_t n_ctx,
-                                              bitnet_kv_type_t kv_type, uint32_t threads,
-                                              bitnet_memory_t *out_memory) BITNET_NOEXCEPT;
 
 #ifdef __cplusplus
 }

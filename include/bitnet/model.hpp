@@ -78,16 +78,5 @@ class Model {
   detail::Owner<bitnet_model_t, bitnet_model_free> handle_;
 };
 
-/// Wraps bitnet_file_memory().
-inline Result<bitnet_memory_t> memory(const File& file, std::uint32_t n_ctx = 0,
-                                      bitnet_kv_type_t kv_type = BITNET_KV_F16, std::uint32_t threads = 1,
-                                      bitnet_load_mode_t mode = BITNET_LOAD_MAP) {
-  bitnet_memory_t memory = BITNET_MEMORY_INIT;
-  if (const bitnet_status_t s = bitnet_file_memory(file.capi(), mode, n_ctx, kv_type, threads, &memory)) {
-    return Error::last(s);
-  }
-  return memory;
-}
-
 }  // namespace v0
 }  // namespace bitnet

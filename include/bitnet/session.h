@@ -20,6 +20,10 @@ extern "C" {
 
 typedef struct bitnet_session_t bitnet_session_t;
 
+/* Element type of the key-value cache. It changes the results, so it is part of what a run reports. */
+typedef uint32_t bitnet_kv_type_t;
+enum bitnet_kv_type { BITNET_KV_F16 = 0, BITNET_KV_F32 = 1 };
+
 /* How the largest logits are found; the results are equal bit for bit. */
 typedef uint32_t bitnet_head_t;
 enum bitnet_head {
@@ -109,9 +113,9 @@ BITNET_API bitnet_status_t bitnet_session_eval_batch(const bitnet_batch_item_t *
 /**
  * Raw logits of row `row` of the last evaluation, computed at the first request.
  * @param out_logits  receives a view of [n_vocab] floats, valid until the next call with this session that evaluates,
- *                    draws or changes the context.
+ *                    draws or changes the context, and at most until logits or top of another row.
  * @param out_n       receives n_vocab; may be NULL.
- * @return BITNET_OK, _E_NOT_FOUND (row), _E_NON_FINITE, _E_NO_MEMORY, _E_BAD_STATE, _E_INVALID_ARGUMENT.
+ * @return BITNET_OK, _E_INVALID_ARGUMENT (also: no such row), _E_NON_FINITE, _E_NO_MEMORY, _E_BAD_STATE.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_session_logits(bitnet_session_t *session, size_t row, const float **out_logits,
@@ -269,6 +273,31 @@ BITNET_API bitnet_status_t bitnet_session_load(bitnet_session_t *session, const 
 /** What the session really did so far, as a value. Free with bitnet_facts_free(). @since 0.1 */
 BITNET_API bitnet_status_t bitnet_session_facts(const bitnet_session_t *session,
                                                 bitnet_facts_t **out_facts) BITNET_NOEXCEPT;
+
+/* ---- Memory -------------------------------------------------------------------------------------------------- */
+
+/* What a model and one session take, in bytes. */
+typedef struct bitnet_memory_t {
+  uint32_t struct_size;
+  uint32_t n_ctx;         /* tokens that fit the session */
+  uint64_t mapped_bytes;  /* of the file, shared with other processes; 0 with BITNET_LOAD_COPY */
+  uint64_t weight_bytes;  /* owned by the model */
+  uint64_t cache_bytes;   /* key-value cache of the session */
+  uint64_t scratch_bytes; /* activations, logits and tables of the session */
+} bitnet_memory_t;
+#define BITNET_MEMORY_INIT {sizeof(bitnet_memory_t), 0, 0, 0, 0, 0}
+
+/**
+ * Before loading: what the model in `file` and one session would take. Reads the header only.
+ * @param model_options    NULL = defaults; the mode and the layout count.
+ * @param session_options  NULL = defaults.
+ * @return BITNET_OK, _E_BAD_FORMAT, _E_UNSUPPORTED (not a model that would load), _E_INVALID_ARGUMENT, _E_NO_MEMORY.
+ * @since 0.1
+ */
+BITNET_API bitnet_status_t bitnet_file_memory(const bitnet_file_t *file, const bitnet_engine_t *engine,
+                                              const bitnet_model_options_t *model_options,
+                                              const bitnet_session_options_t *session_options,
+                                              bitnet_memory_t *out_memory) BITNET_NOEXCEPT;
 
 #ifdef __cplusplus
 }

@@ -213,5 +213,16 @@ class Session {
   detail::Owner<bitnet_session_t, bitnet_session_free> handle_;
 };
 
+/// Wraps bitnet_file_memory().
+inline Result<bitnet_memory_t> memory(const File& file, const Engine& engine, const ModelOptions& model_options = {},
+                                      const SessionOptions& session_options = {}) {
+  bitnet_memory_t memory = BITNET_MEMORY_INIT;
+  if (const bitnet_status_t s =
+          bitnet_file_memory(file.capi(), engine.capi(), &model_options, &session_options, &memory)) {
+    return Error::last(s);
+  }
+  return memory;
+}
+
 }  // namespace v0
 }  // namespace bitnet

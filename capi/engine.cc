@@ -1,0 +1,182 @@
+#include <bitnet/engine.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#include "capi/guard.h"
+#include "capi/handles.h"
+#include "capi/structs.h"
+#include "kernels/cpu/cpu_info.h"
+#include "kernels/kernel_table.h"
+#include "kernels/self_test.h"
+
+namespace bitnet::capi {
+namespace {
+
+// The host's allocator behind the internal interface, which has C++ types of functions that never throw.
+void* HostAlloc(void* state, size_t bytes, size_t align) noexcept {
+  const bitnet_allocator_t& host = static_cast<const EngineState*>(state)->allocator;
+  return host.alloc(host.user_data, bytes, align);
+}
+void HostFree(void* state, void* p, size_t bytes) noexcept {
+  const bitnet_allocator_t& host = static_cast<const EngineState*>(state)->allocator;
+  host.free(host.user_data, p, bytes);
+}
+
+bitnet_status_t ReadAllocator(const bitnet_allocator_t* in, bitnet_allocator_t* out) {
+  BN_TRY(ReadOptions(in, out));
+  if (out->reserved != 0) return InvalidArgument("reserved of bitnet_allocator_t is not 0");
+  if ((out->alloc == nullptr) != (out->free == nullptr)) {
+    return InvalidArgument("bitnet_allocator_t needs both alloc and free, or neither");
+  }
+  return BITNET_OK;
+}
+
+// Table number `index` of those that are built in, in the order of bitnet_target(): null beyond the last.
+const char* TargetName(size_t index, bool* available) {
+  size_t n_available = 0;
+  const kernels::KernelTable* const* tables = kernels::AvailableTables(&n_available);
+  *available = index < n_available;
+  if (*available) return tables[index]->name;
+  size_t n_built = 0;
+  const char* const* names = kernels::BuiltTableNames(&n_built);
+  size_t at = n_available;
+  for (size_t i = 0; i < n_built; ++i) {
+    if (kernels::FindTable(names[i]) == nullptr && at++ == index) return names[i];
+  }
+  return nullptr;
+}
+
+bool IsBuilt(const char* name) {
+  size_t n = 0;
+  const char* const* names = kernels::BuiltTableNames(&n);
+  for (size_t i = 0; i < n; ++i) {
+    if (std::strcmp(names[i], name) == 0) return true;
+  }
+  return false;
+}
+
+uint64_t MachineMemoryBytes() {
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long page_bytes = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page_bytes > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page_bytes) : 0;
+}
+
+}  // namespace
+}  // namespace bitnet::capi
+
+using namespace bitnet::capi;  // NOLINT: the C functions are these helpers' only users
+namespace core = bitnet::core;
+namespace kernels = bitnet::kernels;
+
+extern "C" {
+
+bitnet_status_t bitnet_engine_create(const bitnet_engine_options_t* options, bitnet_engine_t** out_engine) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (out_engine == nullptr) return InvalidArgument("out_engine is NULL");
+    *out_engine = nullptr;
+    bitnet_engine_options_t o;
+    BN_TRY(ReadOptions(options, &o));
+    if (o.device != nullptr && std::strcmp(o.device, "cpu") != 0) {
+      return Fail(BITNET_E_TARGET_UNAVAILABLE,
+                  core::Cat("no device ", core::Quoted(o.device), " here; this build has \"cpu\" only"), "device");
+    }
+    auto state = std::make_shared<EngineState>();
+    BN_TRY(ReadAllocator(o.allocator, &state->allocator));
+    state->log = o.log;
+    state->log_user_data = o.log_user_data;
+
+    core::EngineOptions engine_options;
+    if (o.target != nullptr) engine_options.target = o.target;
+    engine_options.threads = o.threads;
+    if (state->allocator.alloc != nullptr) engine_options.allocator = {HostAlloc, HostFree, state.get()};
+    if (o.log != nullptr) {
+      engine_options.log = [s = state.get()](core::LogLevel level, std::string_view message) {
+        s->Log(static_cast<bitnet_log_level_t>(level), std::string(message));
+      };
+    }
+    auto engine = core::Engine::Create(std::move(engine_options));
+    if (!engine.ok()) return Fail(engine.status());
+    state->engine = *std::move(engine);
+    *out_engine = new bitnet_engine_t{std::move(state)};
+    return BITNET_OK;
+  });
+}
+
+void bitnet_engine_free(bitnet_engine_t* engine) noexcept { delete engine; }
+
+bitnet_status_t bitnet_engine_info(const bitnet_engine_t* engine, bitnet_engine_info_t* out_info) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (engine == nullptr) return InvalidArgument("engine is NULL");
+    BN_TRY(CheckOut(out_info));
+    bitnet_engine_info_t info = BITNET_ENGINE_INFO_INIT;
+    info.threads = engine->state->engine->threads();
+    info.target = engine->state->engine->table().name;
+    info.device = "cpu";
+    CopyOut(info, out_info);
+    return BITNET_OK;
+  });
+}
+
+size_t bitnet_target_count(void) noexcept {
+  size_t n = 0;
+  bool available = false;
+  while (TargetName(n, &available) != nullptr) ++n;
+  return n;
+}
+
+bitnet_status_t bitnet_target(size_t index, bitnet_target_t* out_target) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    BN_TRY(CheckOut(out_target));
+    bool available = false;
+    bitnet_target_t target = BITNET_TARGET_INIT;
+    target.name = TargetName(index, &available);
+    if (target.name == nullptr) return Fail(BITNET_E_NOT_FOUND, core::Cat("no target number ", index));
+    target.available = available;
+    CopyOut(target, out_target);
+    return BITNET_OK;
+  });
+}
+
+bitnet_status_t bitnet_target_self_test(const char* target, bitnet_self_test_t* out_result) noexcept {
+  return GuardCompute([&]() -> bitnet_status_t {
+    BN_TRY(CheckOut(out_result));
+    if (target == nullptr) return InvalidArgument("target is NULL");
+    const kernels::KernelTable* table = kernels::FindTable(target);
+    if (*target == '\0' || (table == nullptr && !IsBuilt(target))) {
+      return InvalidArgument(core::Cat("no target ", core::Quoted(target)), "target");
+    }
+    if (table == nullptr) {
+      return Fail(BITNET_E_TARGET_UNAVAILABLE, core::Cat("this cpu does not run target ", core::Quoted(target)),
+                  "target");
+    }
+    const kernels::SelfTestResult r = kernels::SelfTest(*table);
+    bitnet_self_test_t result = BITNET_SELF_TEST_INIT;
+    result.n_checks = r.n_checks;
+    result.n_different = r.n_different;
+    result.first_different = r.first_different;
+    CopyOut(result, out_result);
+    return BITNET_OK;
+  });
+}
+
+size_t bitnet_device_count(void) noexcept { return 1; }
+
+bitnet_status_t bitnet_device(size_t index, bitnet_device_t* out_device) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    BN_TRY(CheckOut(out_device));
+    if (index != 0) return Fail(BITNET_E_NOT_FOUND, core::Cat("no device number ", index));
+    bitnet_device_t device = BITNET_DEVICE_INIT;
+    device.available = 1;
+    device.name = "cpu";
+    device.description = kernels::CpuFeatures();
+    device.memory_bytes = MachineMemoryBytes();
+    CopyOut(device, out_device);
+    return BITNET_OK;
+  });
+}
+
+const char* bitnet_build_info(void) noexcept { return kernels::BuildInfo(); }
+
+}  // extern "C"

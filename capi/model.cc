@@ -1,0 +1,205 @@
+#include <bitnet/model.h>
+
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "capi/digest.h"
+#include "capi/guard.h"
+#include "capi/handles.h"
+#include "capi/model_options.h"
+#include "capi/structs.h"
+
+using namespace bitnet::capi;  // NOLINT: the C functions are these helpers' only users
+namespace core = bitnet::core;
+
+bitnet_model_t::bitnet_model_t(std::shared_ptr<const EngineState> engine_state,
+                               std::shared_ptr<const core::Model> loaded)
+    : state(std::move(engine_state)),
+      model(std::move(loaded)),
+      tokenizer(model->tokenizer()),
+      file(model->file(), {}),
+      architecture(model->hparams().architecture),
+      architecture_key(model->hparams().architecture_key),
+      name(model->name()),
+      quantization(model->quantization()),
+      path(model->path()) {
+  file.model = model.get();
+}
+
+namespace {
+
+using LoadedModel = core::Result<std::shared_ptr<const core::Model>>;
+
+// What the three ways of loading share: `load` gets the spec.
+template <typename LoadFn>
+bitnet_status_t Load(const bitnet_engine_t* engine, const bitnet_model_options_t* options, bitnet_model_t** out_model,
+                     LoadFn&& load) {
+  if (out_model == nullptr) return InvalidArgument("out_model is NULL");
+  *out_model = nullptr;
+  if (engine == nullptr) return InvalidArgument("engine is NULL");
+  core::LoadSpec spec;
+  BN_TRY(ReadModelOptions(options, &spec));
+  spec.warn = [state = engine->state](std::string_view message) {
+    state->Log(BITNET_LOG_WARNING, std::string(message));
+  };
+  LoadedModel model = load(*engine->state->engine, spec);
+  if (!model.ok()) return Fail(model.status());
+  *out_model = new bitnet_model_t(engine->state, *std::move(model));
+  return BITNET_OK;
+}
+
+// A model with the memory that it lies in.
+struct ModelInBuffer {
+  core::Buffer bytes;
+  std::shared_ptr<const core::Model> model;
+};
+
+LoadedModel LoadByReading(const core::Engine& engine, const core::LoadSpec& options, bitnet_read_fn read,
+                          void* user_data, uint64_t n_bytes) {
+  auto holder = std::make_shared<ModelInBuffer>();
+  BN_ASSIGN_OR_RETURN(holder->bytes, core::Buffer::Allocate(engine.allocator(), n_bytes));
+  constexpr uint64_t kPiece = 1 << 20;  // bytes asked for at once: progress can be shown, a slow source be left
+  for (uint64_t at = 0; at < n_bytes; at += kPiece) {
+    const uint64_t n = std::min(kPiece, n_bytes - at);
+    if (read(at, holder->bytes.as<std::byte>() + at, n, user_data) != 0) {
+      return core::Status(core::Code::kIo, core::Cat("the read callback failed at byte ", at), "read", at);
+    }
+  }
+  core::LoadSpec spec = options;
+  spec.mode = core::LoadMode::kMap;  // the weights stay in our copy
+  BN_ASSIGN_OR_RETURN(holder->model, core::Model::LoadMemory({holder->bytes.as<std::byte>(), n_bytes}, spec,
+                                                             engine.pool(), engine.allocator()));
+  const core::Model* model = holder->model.get();
+  return std::shared_ptr<const core::Model>(std::move(holder), model);
+}
+
+bitnet_status_t PutModelDigest(const bitnet_model_t* model, core::Digest (core::Model::*digest)() const, char* out) {
+  if (model == nullptr) return InvalidArgument("model is NULL");
+  if (out == nullptr) return InvalidArgument("out_hex is NULL");
+  PutHex((*model->model.*digest)(), out);
+  return BITNET_OK;
+}
+
+}  // namespace
+
+namespace bitnet::capi {
+
+bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, core::LoadSpec* spec) {
+  bitnet_model_options_t o;
+  BN_TRY(ReadOptions(options, &o));
+  if (o.reserved != 0) return InvalidArgument("reserved of bitnet_model_options_t is not 0");
+  if (o.mode > BITNET_LOAD_COPY)
+    return InvalidArgument(core::Cat("load mode is ", o.mode, ", expected 0 or 1"), "mode");
+  for (const auto& [value, name] : {std::pair{o.verify, "verify"}, std::pair{o.i2s_arm_layout, "i2s_arm_layout"},
+                                    std::pair{o.allow_suspicious_norms, "allow_suspicious_norms"}}) {
+    if (value > 1) return InvalidArgument(core::Cat(name, " is ", value, ", expected 0 or 1"), name);
+  }
+  spec->mode = o.mode == BITNET_LOAD_COPY ? core::LoadMode::kCopy : core::LoadMode::kMap;
+  spec->verify = o.verify != 0;
+  spec->i2s_arm_layout = o.i2s_arm_layout != 0;
+  spec->allow_suspicious_norms = o.allow_suspicious_norms != 0;
+  if (o.pre != nullptr) spec->pre = o.pre;
+  if (o.tokenizer != nullptr) spec->tokenizer = o.tokenizer->tokenizer;
+  if (o.progress != nullptr) {
+    spec->progress = [fn = o.progress, user_data = o.progress_user_data](uint64_t done, uint64_t total) {
+      return fn(done, total, user_data) == 0;
+    };
+  }
+  return BITNET_OK;
+}
+
+}  // namespace bitnet::capi
+
+extern "C" {
+
+bitnet_status_t bitnet_model_load(const bitnet_engine_t* engine, const char* path,
+                                  const bitnet_model_options_t* options, bitnet_model_t** out_model) noexcept {
+  return GuardCompute([&]() -> bitnet_status_t {
+    return Load(engine, options, out_model, [&](const core::Engine& e, const core::LoadSpec& spec) -> LoadedModel {
+      if (path == nullptr) return core::Status(core::Code::kInvalidArgument, "path is NULL");
+      return core::Model::LoadFile(path, spec, e.pool(), e.allocator());
+    });
+  });
+}
+
+bitnet_status_t bitnet_model_load_memory(const bitnet_engine_t* engine, const void* data, size_t n_bytes,
+                                         const bitnet_model_options_t* options, bitnet_model_t** out_model) noexcept {
+  return GuardCompute([&]() -> bitnet_status_t {
+    return Load(engine, options, out_model, [&](const core::Engine& e, const core::LoadSpec& spec) -> LoadedModel {
+      if (data == nullptr) return core::Status(core::Code::kInvalidArgument, "data is NULL");
+      return core::Model::LoadMemory({static_cast<const std::byte*>(data), n_bytes}, spec, e.pool(), e.allocator());
+    });
+  });
+}
+
+bitnet_status_t bitnet_model_load_callback(const bitnet_engine_t* engine, bitnet_read_fn read, void* read_user_data,
+                                           uint64_t n_bytes, const bitnet_model_options_t* options,
+                                           bitnet_model_t** out_model) noexcept {
+  return GuardCompute([&]() -> bitnet_status_t {
+    return Load(engine, options, out_model, [&](const core::Engine& e, const core::LoadSpec& spec) -> LoadedModel {
+      if (read == nullptr) return core::Status(core::Code::kInvalidArgument, "read is NULL");
+      return LoadByReading(e, spec, read, read_user_data, n_bytes);
+    });
+  });
+}
+
+void bitnet_model_free(bitnet_model_t* model) noexcept { delete model; }
+
+bitnet_status_t bitnet_model_info(const bitnet_model_t* model, bitnet_model_info_t* out_info) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (model == nullptr) return InvalidArgument("model is NULL");
+    BN_TRY(CheckOut(out_info));
+    const core::Model& m = *model->model;
+    const core::HParams& h = m.hparams();
+    bitnet_model_info_t info = BITNET_MODEL_INFO_INIT;
+    info.n_layers = h.n_layers;
+    info.n_embd = h.n_embd;
+    info.n_ff = h.n_ff;
+    info.n_heads = h.n_heads;
+    info.n_heads_kv = h.n_heads_kv;
+    info.head_dim = h.head_dim;
+    info.n_rot = h.n_rot;
+    info.n_vocab = h.n_vocab;
+    info.n_ctx_train = h.n_ctx_train;
+    info.norm_eps = h.norm_eps;
+    info.rope_base = h.rope_base;
+    info.rope_linear_factor = h.rope_linear_factor;
+    info.rope_adjacent = h.rope_adjacent;
+    info.silu = h.activation == core::Activation::kSilu;
+    info.sub_norms = h.sub_norms;
+    info.tied_head = m.weights().output.kind == core::Matrix::Kind::kNone;
+    info.corrected = m.corrected();
+    info.n_params = m.n_params();
+    info.size_bytes = m.size_bytes();
+    info.buffer_bytes = m.buffer_bytes();
+    info.architecture = model->architecture.c_str();
+    info.architecture_key = model->architecture_key.c_str();
+    info.name = model->name.c_str();
+    info.quantization = model->quantization.c_str();
+    info.path = model->path.c_str();
+    CopyOut(info, out_info);
+    return BITNET_OK;
+  });
+}
+
+const bitnet_tokenizer_t* bitnet_model_tokenizer(const bitnet_model_t* model) noexcept {
+  return model == nullptr ? nullptr : &model->tokenizer;
+}
+
+const bitnet_file_t* bitnet_model_file(const bitnet_model_t* model) noexcept {
+  return model == nullptr ? nullptr : &model->file;
+}
+
+bitnet_status_t bitnet_model_ternary_sha256(const bitnet_model_t* model,
+                                            char out_hex[BITNET_SHA256_HEX_SIZE]) noexcept {
+  return GuardCompute([&] { return PutModelDigest(model, &core::Model::TernarySha256, out_hex); });
+}
+
+bitnet_status_t bitnet_model_ternary_scales_sha256(const bitnet_model_t* model,
+                                                   char out_hex[BITNET_SHA256_HEX_SIZE]) noexcept {
+  return GuardCompute([&] { return PutModelDigest(model, &core::Model::TernaryScalesSha256, out_hex); });
+}
+
+}  // extern "C"

@@ -1,0 +1,226 @@
+#include <bitnet/tokenizer.h>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "capi/chat.h"
+#include "capi/guard.h"
+#include "capi/handles.h"
+#include "capi/structs.h"
+#include "capi/two_call.h"
+#include "core/tokenizer/chat_template.h"
+
+using namespace bitnet::capi;  // NOLINT: the C functions are these helpers' only users
+namespace core = bitnet::core;
+
+bitnet_tokenizer_t::bitnet_tokenizer_t(std::shared_ptr<const core::Tokenizer> t)
+    : tokenizer(std::move(t)),
+      model(tokenizer->model()),
+      pre(tokenizer->pre()),
+      chat_form(core::ChatFormName(core::DetectChatForm(*tokenizer))) {}
+
+namespace {
+
+bitnet_status_t Load(std::span<const std::byte> bytes, const bitnet_tokenizer_options_t* options,
+                     bitnet_tokenizer_t** out) {
+  bitnet_tokenizer_options_t o;
+  BN_TRY(ReadOptions(options, &o));
+  if (o.reserved != 0) return InvalidArgument("reserved of bitnet_tokenizer_options_t is not 0");
+  auto gguf = core::Gguf::Parse(bytes);
+  if (!gguf.ok()) return Fail(gguf.status());
+  std::function<void(std::string_view)> warn;
+  if (o.log != nullptr) {
+    warn = [&o](std::string_view message) { o.log(BITNET_LOG_WARNING, std::string(message).c_str(), o.log_user_data); };
+  }
+  auto tokenizer = core::Tokenizer::FromGguf(*gguf, o.pre == nullptr ? "" : o.pre, warn);
+  if (!tokenizer.ok()) return Fail(tokenizer.status());
+  *out = new bitnet_tokenizer_t(*std::move(tokenizer));
+  return BITNET_OK;
+}
+
+// Reads ids of a call: a pointer and a count from outside.
+bitnet_status_t CheckIds(const bitnet_tokenizer_t& t, const int32_t* ids, size_t n_ids) {
+  if (ids == nullptr && n_ids > 0) return InvalidArgument("ids is NULL, but its count is not 0");
+  for (size_t i = 0; i < n_ids; ++i) {
+    if (ids[i] < 0 || static_cast<uint32_t>(ids[i]) >= t.tokenizer->size()) {
+      return InvalidArgument(
+          core::Cat("token id ", ids[i], " at index ", i, " is outside the vocabulary of ", t.tokenizer->size()),
+          "ids");
+    }
+  }
+  return BITNET_OK;
+}
+
+}  // namespace
+
+namespace bitnet::capi {
+
+bitnet_status_t ResolveForm(const core::Tokenizer& tokenizer, const char* name, core::ChatForm* out) {
+  if (name == nullptr) {
+    *out = core::DetectChatForm(tokenizer);
+    return BITNET_OK;  // kUnknown fails in ApplyChat, which names the choices
+  }
+  *out = core::ChatFormByName(name);
+  if (*out == core::ChatForm::kUnknown) {
+    return InvalidArgument(
+        core::Cat("no chat form ", core::Quoted(name), "; there are raw, bitnet, llama3, chatml and ", "instruct"),
+        "form");
+  }
+  return BITNET_OK;
+}
+
+bitnet_status_t ChatTokens(const core::Tokenizer& tokenizer, core::ChatForm form, const bitnet_chat_message_t* messages,
+                           size_t n_messages, uint32_t flags, std::vector<int32_t>* ids) {
+  if (messages == nullptr && n_messages > 0) return InvalidArgument("messages is NULL, but its count is not 0");
+  if ((flags & ~static_cast<uint32_t>(BITNET_CHAT_NO_ANSWER)) != 0) {
+    return InvalidArgument(core::Cat("unknown chat flags ", flags), "flags");
+  }
+  std::vector<core::ChatMessage> list(n_messages);
+  for (size_t i = 0; i < n_messages; ++i) {
+    const bitnet_chat_message_t& m = messages[i];
+    if (m.role == nullptr || m.content == nullptr) {
+      return InvalidArgument(core::Cat("message ", i, " has no role or no content: a pointer is NULL"), "messages");
+    }
+    list[i].role = m.role;
+    list[i].content = m.content_bytes == 0 ? std::string_view(m.content) : std::string_view(m.content, m.content_bytes);
+  }
+  const core::Status status = core::ApplyChat(tokenizer, form, list, (flags & BITNET_CHAT_NO_ANSWER) == 0, *ids);
+  return status.ok() ? BITNET_OK : Fail(status);
+}
+
+}  // namespace bitnet::capi
+
+extern "C" {
+
+bitnet_status_t bitnet_tokenizer_load(const char* path, const bitnet_tokenizer_options_t* options,
+                                      bitnet_tokenizer_t** out_tokenizer) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (out_tokenizer == nullptr) return InvalidArgument("out_tokenizer is NULL");
+    *out_tokenizer = nullptr;
+    if (path == nullptr) return InvalidArgument("path is NULL");
+    auto file = core::MappedFile::Map(path);
+    if (!file.ok()) return Fail(file.status());
+    return Load(file->bytes(), options, out_tokenizer);
+  });
+}
+
+bitnet_status_t bitnet_tokenizer_load_memory(const void* data, size_t n_bytes,
+                                             const bitnet_tokenizer_options_t* options,
+                                             bitnet_tokenizer_t** out_tokenizer) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (out_tokenizer == nullptr) return InvalidArgument("out_tokenizer is NULL");
+    *out_tokenizer = nullptr;
+    if (data == nullptr) return InvalidArgument("data is NULL");
+    return Load({static_cast<const std::byte*>(data), n_bytes}, options, out_tokenizer);
+  });
+}
+
+void bitnet_tokenizer_free(bitnet_tokenizer_t* tokenizer) noexcept { delete tokenizer; }
+
+bitnet_status_t bitnet_tokenizer_info(const bitnet_tokenizer_t* tokenizer, bitnet_tokenizer_info_t* out_info) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (tokenizer == nullptr) return InvalidArgument("tokenizer is NULL");
+    BN_TRY(CheckOut(out_info));
+    const core::Tokenizer& t = *tokenizer->tokenizer;
+    bitnet_tokenizer_info_t info = BITNET_TOKENIZER_INFO_INIT;
+    info.n_vocab = t.size();
+    info.bos = t.bos();
+    info.eos = t.eos();
+    info.eot = t.eot();
+    info.add_bos = t.add_bos();
+    info.add_eos = t.add_eos();
+    info.model = tokenizer->model.c_str();
+    info.pre = tokenizer->pre.c_str();
+    info.chat_form = tokenizer->chat_form.c_str();
+    CopyOut(info, out_info);
+    return BITNET_OK;
+  });
+}
+
+bitnet_status_t bitnet_tokenizer_encode(const bitnet_tokenizer_t* tokenizer, const char* text, size_t n_bytes,
+                                        uint32_t flags, int32_t* ids, size_t capacity, size_t* n_ids) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (tokenizer == nullptr) return InvalidArgument("tokenizer is NULL");
+    if (text == nullptr && n_bytes > 0) return InvalidArgument("text is NULL, but its size is not 0");
+    if ((flags & ~static_cast<uint32_t>(BITNET_ENCODE_ADD_SPECIAL | BITNET_ENCODE_PARSE_SPECIAL)) != 0) {
+      return InvalidArgument(core::Cat("unknown encode flags ", flags), "flags");
+    }
+    core::EncodeOptions options;
+    options.add_special = (flags & BITNET_ENCODE_ADD_SPECIAL) != 0;
+    options.parse_special = (flags & BITNET_ENCODE_PARSE_SPECIAL) != 0;
+    std::vector<int32_t> found;
+    tokenizer->tokenizer->Encode({text, n_bytes}, options, found);
+    return PutList<int32_t>(found, ids, capacity, n_ids);
+  });
+}
+
+bitnet_status_t bitnet_tokenizer_decode(const bitnet_tokenizer_t* tokenizer, const int32_t* ids, size_t n_ids,
+                                        uint32_t flags, char* buf, size_t capacity, size_t* needed) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (tokenizer == nullptr) return InvalidArgument("tokenizer is NULL");
+    BN_TRY(CheckIds(*tokenizer, ids, n_ids));
+    if ((flags & ~static_cast<uint32_t>(BITNET_DECODE_SKIP_CONTROL)) != 0) {
+      return InvalidArgument(core::Cat("unknown decode flags ", flags), "flags");
+    }
+    auto text = tokenizer->tokenizer->Decode({ids, n_ids}, (flags & BITNET_DECODE_SKIP_CONTROL) != 0);
+    if (!text.ok()) return Fail(text.status());
+    return PutText(*text, buf, capacity, needed);
+  });
+}
+
+bitnet_status_t bitnet_tokenizer_token_type(const bitnet_tokenizer_t* tokenizer, int32_t id,
+                                            bitnet_token_type_t* out_type) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (tokenizer == nullptr) return InvalidArgument("tokenizer is NULL");
+    if (out_type == nullptr) return InvalidArgument("out_type is NULL");
+    BN_TRY(CheckIds(*tokenizer, &id, 1));
+    *out_type = static_cast<bitnet_token_type_t>(tokenizer->tokenizer->type(id));
+    return BITNET_OK;
+  });
+}
+
+bitnet_status_t bitnet_tokenizer_stop_ids(const bitnet_tokenizer_t* tokenizer, int32_t* ids, size_t capacity,
+                                          size_t* n_ids) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (tokenizer == nullptr) return InvalidArgument("tokenizer is NULL");
+    return PutList<int32_t>(tokenizer->tokenizer->stop_ids(), ids, capacity, n_ids);
+  });
+}
+
+bitnet_status_t bitnet_tokenizer_chat_template(const bitnet_tokenizer_t* tokenizer, char* buf, size_t capacity,
+                                               size_t* needed) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (tokenizer == nullptr) return InvalidArgument("tokenizer is NULL");
+    return PutText(tokenizer->tokenizer->chat_template(), buf, capacity, needed);
+  });
+}
+
+const char* bitnet_chat_form(size_t index) noexcept {
+  constexpr core::ChatForm kForms[] = {core::ChatForm::kRaw, core::ChatForm::kBitnet, core::ChatForm::kLlama3,
+                                       core::ChatForm::kChatml, core::ChatForm::kInstruct};
+  return index < std::size(kForms) ? core::ChatFormName(kForms[index]).data() : nullptr;  // literals
+}
+
+const char* bitnet_chat_stop_string(const char* form, size_t index) noexcept {
+  if (form == nullptr) return nullptr;
+  const auto stops = core::ChatStopStrings(core::ChatFormByName(form));
+  return index < stops.size() ? stops[index].data() : nullptr;  // literals
+}
+
+bitnet_status_t bitnet_tokenizer_apply_chat(const bitnet_tokenizer_t* tokenizer, const char* form,
+                                            const bitnet_chat_message_t* messages, size_t n_messages, uint32_t flags,
+                                            int32_t* ids, size_t capacity, size_t* n_ids) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (tokenizer == nullptr) return InvalidArgument("tokenizer is NULL");
+    core::ChatForm resolved = core::ChatForm::kUnknown;
+    BN_TRY(ResolveForm(*tokenizer->tokenizer, form, &resolved));
+    std::vector<int32_t> found;
+    BN_TRY(ChatTokens(*tokenizer->tokenizer, resolved, messages, n_messages, flags, &found));
+    return PutList<int32_t>(found, ids, capacity, n_ids);
+  });
+}
+
+}  // extern "C"
