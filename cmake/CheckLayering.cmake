@@ -108,8 +108,8 @@ foreach(file IN LISTS files)
       set(ok FALSE)
       foreach(prefix IN LISTS allowed)
         string(FIND "${header}" "${prefix}" at)
-        # A header without a folder is a neighbour; outside src and capi that is the usual form.
-        if(at EQUAL 0 OR (NOT header MATCHES "/" AND NOT file MATCHES "^(src|capi|include)/"))
+        # A header without a folder is a neighbour, the usual form outside src.
+        if(at EQUAL 0 OR (NOT header MATCHES "/" AND NOT file MATCHES "^(src|include)/"))
           set(ok TRUE)
         endif()
       endforeach()
