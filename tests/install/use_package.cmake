@@ -52,7 +52,7 @@ set(ENV{PKG_CONFIG_PATH} ${pc_dir})
 run("pkg-config" pkg-config --cflags --libs bitnet)
 separate_arguments(flags UNIX_COMMAND "${output}")
 run("compiling with pkg-config's flags"
-    ${CXX} -std=c++17 ${consumer}/main.cpp -o ${SCRATCH}/by_pkg_config -lbitnet_tiny ${flags} -Wl,-rpath,${lib_dir})
+    ${CXX} -std=c++17 ${consumer}/main.cpp -o ${SCRATCH}/by_pkg_config -lbitnet-tiny ${flags} -Wl,-rpath,${lib_dir})
 run("the program by pkg-config" ${SCRATCH}/by_pkg_config)
 list(APPEND stories "${output}")
 
