@@ -14,6 +14,7 @@
 #include "core/model/norms.h"
 #include "core/model/tensor_plan.h"
 #include "core/model/ternary_loader.h"
+#include "core/tokenizer/chat_template.h"
 
 namespace bitnet::core {
 
@@ -81,6 +82,7 @@ class Loader {
     BN_RETURN_IF_ERROR(RefuseVocabularyOnly(m.gguf_));
     BN_ASSIGN_OR_RETURN(m.hparams_, ReadHParams(m.gguf_));
     BN_RETURN_IF_ERROR(LoadTokenizer());
+    if (spec_.verify) BN_RETURN_IF_ERROR(CheckTemplateBalance(m.tokenizer_->chat_template()));
     BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(m.gguf_, m.hparams_, m.weights_));
     if (plan.n_unused != 0) {
       Warn(Cat(plan.n_unused, " tensors of the file are not part of the graph and stay unused, the first is ",

@@ -1,0 +1,286 @@
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "core/model/norms.h"
+#include "support/small_model.h"
+#include "unit/model/load_helpers.h"
+
+namespace bitnet::core {
+namespace {
+
+using test::Bytes;
+using test::BytesOf;
+using test::GgufBuilder;
+using test::SmallModel;
+using test::TernaryFile;
+
+// The bytes of `file` at the address of a view in the model.
+bool IsInPlace(const std::string& file, const void* data) {
+  const auto* p = static_cast<const char*>(data);
+  return p >= file.data() && p < file.data() + file.size();
+}
+
+TEST_CASE("a model says what it is", "[model]") {
+  const std::string file = SmallModel().Builder().Build();
+  const auto m = Loaded(Load(file));
+  CHECK(m->hparams().architecture == "bitnet-b1.58");
+  CHECK(m->hparams().n_layers == 2);
+  CHECK(m->hparams().head_dim == 64);
+  CHECK(m->hparams().n_rot == 64);
+  CHECK(m->hparams().n_vocab == SmallModel::kVocab);
+  CHECK(m->hparams().rope_base == 10000.0f);
+  CHECK(m->hparams().activation == Activation::kRelu2);
+  CHECK(m->name() == "small");
+  CHECK(m->path().empty());
+  CHECK(m->quantization() == "I2_S");
+  CHECK(m->size_bytes() == file.size());
+  CHECK_FALSE(m->corrected());
+  CHECK(m->FileSha256() == Sha256Of(file.data(), file.size()));
+  REQUIRE(m->tensors().size() == 24);
+  CHECK(m->tensors()[0].name == "token_embd.weight");
+  CHECK(m->tensors()[0].type == "F16");
+  CHECK(m->tensors()[0].shape == std::vector<uint64_t>{SmallModel::kVocab, 256});
+  // Per layer: q and output 256 x 256, k and v 128 x 256, three of the feed-forward part, norms 256 x 3 + 512.
+  const uint64_t layer = 2 * 256 * 256 + 2 * 128 * 256 + 3 * 512 * 256 + 3 * 256 + 512;
+  CHECK(m->n_params() == 2 * layer + SmallModel::kVocab * 256 + 256);
+}
+
+TEST_CASE("codes in the kernels' own layout and tables stay where the file has them", "[model]") {
+  const std::string file = SmallModel().Builder().Build();
+  const auto m = Loaded(Load(file));
+  CHECK(IsInPlace(file, m->weights().token_embd.data));
+  CHECK(IsInPlace(file, m->weights().layers[1].down.data));
+  CHECK(m->weights().token_embd.dense == kernels::Dense::kF16);
+  CHECK(m->weights().output.kind == Matrix::Kind::kNone);
+  CHECK(&m->weights().head() == &m->weights().token_embd);
+  LoadSpec copy;
+  copy.mode = LoadMode::kCopy;
+  const auto copied = Loaded(Load(file, copy));
+  CHECK_FALSE(IsInPlace(file, copied->weights().layers[1].down.data));
+  CHECK(copied->buffer_bytes() >= m->buffer_bytes() + file.size());
+  CHECK(copied->TernarySha256() == m->TernarySha256());
+}
+
+TEST_CASE("bytes that are not aligned are copied", "[model]") {
+  const std::string file = SmallModel().Builder().Build();
+  std::string shifted = "x" + file;
+  const auto m = Loaded(Model::LoadMemory(AsBytes(shifted).subspan(1), {}, Pool(), DefaultAllocator()));
+  CHECK_FALSE(IsInPlace(shifted, m->weights().token_embd.data));
+  CHECK(m->TernarySha256() == Loaded(Load(file))->TernarySha256());
+}
+
+TEST_CASE("norms are f32 whatever dense type the file has", "[model]") {
+  GgufBuilder b = SmallModel().Builder();
+  const std::vector<uint16_t> f16(256, kernels::F32ToF16(0.3f)), bf16(256, kernels::F32ToBF16(0.3f));
+  *b.FindTensor("blk.0.attn_norm.weight") = {"blk.0.attn_norm.weight", {256}, 1, BytesOf(f16)};
+  *b.FindTensor("blk.0.ffn_norm.weight") = {"blk.0.ffn_norm.weight", {256}, 30, BytesOf(bf16)};
+  const std::string file = b.Build();
+  const auto m = Loaded(Load(file));
+  CHECK(m->weights().layers[0].attn_norm[255] == kernels::F16ToF32(f16[0]));
+  CHECK(m->weights().layers[0].ffn_norm[255] == kernels::BF16ToF32(bf16[0]));
+  CHECK(m->weights().output_norm[4] == 1.25f);
+}
+
+TEST_CASE("a norm that is not finite or is quantised is refused", "[model]") {
+  GgufBuilder b = SmallModel().Builder();
+  auto& norm = *b.FindTensor("blk.1.ffn_sub_norm.weight");
+  const std::string good = norm.data;
+  for (const float bad : {NAN, INFINITY, -INFINITY}) {
+    norm.data.replace(4 * 77, 4, Bytes(bad));
+    CheckRefused(Load(b.Build()), Code::kBadFormat, norm.name, "element 77");
+  }
+  // I2_S: codes of weight 1, scale 1.
+  norm = {norm.name, {512}, 36, std::string(128, '\xaa') + Bytes(1.0f) + std::string(28, '\0')};
+  CheckRefused(Load(b.Build()), Code::kBadFormat, norm.name, "quantised type I2_S");
+  LoadSpec allow;
+  allow.allow_suspicious_norms = true;
+  const std::string file = b.Build();
+  const auto m = Loaded(Load(file, allow));
+  CHECK(m->weights().layers[1].ffn_sub_norm[511] == 1.0f);
+  norm = {norm.name, {512}, 26, std::string(2048, '\0')};
+  CheckRefused(Load(b.Build(), allow), Code::kUnsupported, norm.name, "type I32");
+}
+
+TEST_CASE("a bias is added and a wrong one refused", "[model]") {
+  GgufBuilder b = SmallModel().Builder();
+  b.Add({"blk.0.attn_k.bias", {128}, 0, BytesOf(std::vector<float>(128, 0.5f))});
+  const std::string file = b.Build();
+  const auto m = Loaded(Load(file));
+  REQUIRE(m->weights().layers[0].k.bias != nullptr);
+  CHECK(m->weights().layers[0].k.bias[127] == 0.5f);
+  CHECK(m->weights().layers[0].q.bias == nullptr);
+  b.FindTensor("blk.0.attn_k.bias")->data.replace(0, 4, Bytes(NAN));
+  CheckRefused(Load(b.Build()), Code::kBadFormat, "blk.0.attn_k.bias");
+  CheckRefused(Load(SmallModel().Builder().Add({"blk.0.attn_norm.bias", {256}, 0, std::string(1024, '\0')}).Build()),
+               Code::kUnsupported, "blk.0.attn_norm.bias");
+  CheckRefused(Load(SmallModel().Builder().Add({"token_embd.scale", {1}, 0, Bytes(1.0f)}).Build()), Code::kUnsupported,
+               "token_embd.scale");
+}
+
+TEST_CASE("an untied head and divisors of rope are found", "[model]") {
+  GgufBuilder b = SmallModel().Builder();
+  b.Add({"output.weight", {256, SmallModel::kVocab}, 8, std::string(SmallModel::kVocab * 8 * 34, '\0')});
+  b.Add({"rope_freqs.weight", {32}, 0, BytesOf(std::vector<float>(32, 2.0f))});
+  const std::string file = b.Build();
+  const auto m = Loaded(Load(file));
+  CHECK(m->weights().head().kind == Matrix::Kind::kBlock);
+  CHECK(m->weights().head().block_type == kernels::Block::kQ8_0);
+  REQUIRE(m->weights().rope_freqs != nullptr);
+  CHECK(m->weights().rope_freqs[31] == 2.0f);
+  b.FindTensor("rope_freqs.weight")->data.replace(0, 4, Bytes(0.0f));
+  CheckRefused(Load(b.Build()), Code::kBadFormat, "rope_freqs.weight", "above 0");
+}
+
+TEST_CASE("each architecture has its own graph", "[model]") {
+  SmallModel small;
+  small.architecture = "llama";
+  const std::string llama_file = small.Builder().Build();
+  const auto llama = Loaded(Load(llama_file));
+  CHECK(llama->hparams().rope_adjacent);
+  CHECK(llama->hparams().activation == Activation::kSilu);
+  CHECK(llama->weights().layers[0].attn_sub_norm == nullptr);
+  small.architecture = "bitnet";
+  const std::string bitnet_file = small.Builder().Build();
+  const auto bitnet = Loaded(Load(bitnet_file));
+  CHECK_FALSE(bitnet->hparams().rope_adjacent);
+  CHECK(bitnet->hparams().activation == Activation::kSilu);
+  CHECK(bitnet->weights().layers[0].ffn_sub_norm != nullptr);
+  small.architecture = "bitnet-25";
+  const std::string alias_file = small.Builder().Build();
+  const auto alias = Loaded(Load(alias_file));
+  CHECK(alias->hparams().architecture == "bitnet-b1.58");
+  CHECK(alias->hparams().architecture_key == "bitnet-25");
+  small.architecture = "llama";
+  GgufBuilder with_sub_norm = small.Builder();
+  with_sub_norm.Add({"blk.0.attn_sub_norm.weight", {256}, 0, std::string(1024, '\0')});
+  CheckRefused(Load(with_sub_norm.Build()), Code::kUnsupported, "blk.0.attn_sub_norm.weight");
+}
+
+TEST_CASE("a linear that is not ternary is refused with what is", "[model]") {
+  GgufBuilder b = SmallModel().Builder();
+  *b.FindTensor("blk.0.ffn_up.weight") = {"blk.0.ffn_up.weight", {256, 512}, 1, std::string(256 * 512 * 2, '\0')};
+  CheckRefused(Load(b.Build()), Code::kUnsupported, "blk.0.ffn_up.weight", "type F16, expected a ternary one");
+}
+
+TEST_CASE("tensors that the graph does not use are named in a warning", "[model]") {
+  GgufBuilder b = SmallModel().Builder();
+  b.Add({"stranger", {1}, 0, Bytes(1.0f)});
+  std::vector<std::string> lines;
+  LoadSpec spec;
+  spec.warn = [&](std::string_view line) { lines.emplace_back(line); };
+  const std::string file = b.Build();
+  Loaded(Load(file, spec));
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].find("'stranger'") != std::string::npos);
+}
+
+TEST_CASE("progress rises to the total and can cancel", "[model]") {
+  const std::string file = SmallModel().Builder().Build();
+  std::vector<uint64_t> seen;
+  uint64_t last_total = 0;
+  LoadSpec spec;
+  spec.progress = [&](uint64_t done, uint64_t total) {
+    seen.push_back(done);
+    last_total = total;
+    return true;
+  };
+  Loaded(Load(file, spec));
+  CHECK(std::is_sorted(seen.begin(), seen.end()));
+  CHECK(seen.front() == 0);
+  CHECK(seen.back() == last_total);
+  for (const size_t stop : {size_t{0}, size_t{5}, seen.size() - 1}) {
+    size_t calls = 0;
+    spec.progress = [&](uint64_t, uint64_t) { return calls++ != stop; };
+    const auto cancelled = Load(file, spec);
+    REQUIRE_FALSE(cancelled.ok());
+    CHECK(cancelled.status().code() == Code::kCancelled);
+    CHECK(calls == stop + 1);
+  }
+}
+
+TEST_CASE("corrections change the loader's own copy and must meet their postcondition", "[model]") {
+  const std::string file = SmallModel().Builder().Build();
+  const auto plain = Loaded(Load(file));
+  const std::vector<float> before(plain->weights().layers[0].attn_norm, plain->weights().layers[0].attn_norm + 256);
+  const double rms = RootMeanSquare(before);
+  LoadSpec spec;
+  spec.corrections.norm_scales = {{"blk.0.attn_norm.weight", 3.0f, 2.9 * rms, 3.1 * rms},
+                                  {"blk.0.attn_norm.weight", 0.5f, 0, 100}};
+  spec.corrections.attention_scales = {{1, 1.25f}};
+  const std::string bytes_before = file;
+  const auto m = Loaded(Load(file, spec));
+  CHECK(m->corrected());
+  CHECK(file == bytes_before);
+  for (size_t i = 0; i < 256; ++i) CHECK(m->weights().layers[0].attn_norm[i] == before[i] * 3.0f * 0.5f);
+  CHECK(m->weights().layers[0].attention_scale == 1.0f);
+  CHECK(m->weights().layers[1].attention_scale == 1.25f);
+
+  spec.corrections.norm_scales = {{"blk.0.attn_norm.weight", 3.0f, 0, 2.9 * rms}};
+  CheckRefused(Load(file, spec), Code::kPolicyPostcondition, "blk.0.attn_norm.weight", "expected");
+  spec.corrections.norm_scales = {{"blk.0.attn_q.weight", 3.0f, 0, 100}};
+  CheckRefused(Load(file, spec), Code::kPolicyInvalid, "blk.0.attn_q.weight");
+  spec.corrections.norm_scales.clear();
+  spec.corrections.attention_scales = {{2, 1.0f}};
+  CheckRefused(Load(file, spec), Code::kPolicyInvalid, "attention_scale");
+}
+
+TEST_CASE("a correction lets a quantised norm load, and no NaN", "[model]") {
+  GgufBuilder b = SmallModel().Builder();
+  auto& norm = *b.FindTensor("blk.0.attn_norm.weight");
+  norm = {norm.name, {256}, 36, std::string(64, '\xaa') + Bytes(0.5f) + std::string(28, '\0')};
+  LoadSpec spec;
+  spec.corrections.norm_scales = {{norm.name, 2.0f, 0.99, 1.01}};
+  const std::string file = b.Build();
+  CHECK(Loaded(Load(file, spec))->weights().layers[0].attn_norm[7] == 1.0f);
+  norm.data.replace(64, 4, Bytes(NAN));
+  CHECK_FALSE(Load(b.Build(), spec).ok());
+}
+
+TEST_CASE("the tokenizer may be another one of the same size", "[model]") {
+  const std::string file = SmallModel().Builder().Build();
+  LoadSpec spec;
+  spec.tokenizer = Loaded(Load(file))->tokenizer();
+  GgufBuilder b = SmallModel().Builder();
+  b.RemoveKey("tokenizer.ggml.model");
+  const std::string without = b.Build();
+  CheckRefused(Load(without), Code::kBadFormat, "tokenizer.ggml.model");
+  CHECK(Loaded(Load(without, spec))->tokenizer() == spec.tokenizer);
+  b.U32("bitnet-b1.58.vocab_size", SmallModel::kVocab + 1);
+  CheckRefused(Load(b.Build(), spec), Code::kBadFormat, "bitnet-b1.58.vocab_size");
+}
+
+TEST_CASE("a vocabulary alone gives a tokenizer and no model", "[model]") {
+  GgufBuilder b;
+  SmallModel::AddVocabulary(b);
+  const auto path =
+      (std::filesystem::temp_directory_path() / ("bitnet_vocabulary." + std::to_string(::getpid()))).string();
+  std::ofstream(path, std::ios::binary) << b.Build();
+  const auto vocabulary = Model::LoadVocabulary(path, "", {});
+  const auto model = LoadPath(path);
+  std::remove(path.c_str());
+  REQUIRE(vocabulary.ok());
+  CHECK(vocabulary->tokenizer->size() == SmallModel::kVocab);
+  CheckRefused(model, Code::kUnsupported, "tensor_count", "vocabulary alone");
+}
+
+TEST_CASE("an estimate comes close to what a load takes", "[model]") {
+  const std::string forms = BITNET_TEST_UNPACKED;
+  for (const std::string& path : {std::string(BITNET_TINY_MODEL), forms + "/tiny.tq1_0.gguf"}) {
+    for (const LoadMode mode : {LoadMode::kMap, LoadMode::kCopy}) {
+      LoadSpec spec;
+      spec.mode = mode;
+      const auto estimate = Model::Estimate(path, spec);
+      REQUIRE(estimate.ok());
+      const auto m = Loaded(LoadPath(path, spec));
+      CHECK(estimate->mapped_bytes == (mode == LoadMode::kMap ? m->size_bytes() : 0));
+      CHECK(estimate->owned_bytes <= m->buffer_bytes());
+      CHECK(m->buffer_bytes() - estimate->owned_bytes < size_t{512} << 10);  // the rest of a block of small vectors
+      CHECK(estimate->hparams.n_layers == m->hparams().n_layers);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bitnet::core
