@@ -7,6 +7,7 @@
 #include "capi/guard.h"
 #include "capi/handles.h"
 #include "capi/structs.h"
+#include "capi/targets.h"
 #include "kernels/cpu/cpu_info.h"
 #include "kernels/kernel_table.h"
 #include "kernels/self_test.h"
@@ -46,15 +47,6 @@ const char* TargetName(size_t index, bool* available) {
     if (kernels::FindTable(names[i]) == nullptr && at++ == index) return names[i];
   }
   return nullptr;
-}
-
-bool IsBuilt(const char* name) {
-  size_t n = 0;
-  const char* const* names = kernels::BuiltTableNames(&n);
-  for (size_t i = 0; i < n; ++i) {
-    if (std::strcmp(names[i], name) == 0) return true;
-  }
-  return false;
 }
 
 uint64_t MachineMemoryBytes() {
@@ -142,15 +134,8 @@ bitnet_status_t bitnet_target(size_t index, bitnet_target_t* out_target) noexcep
 bitnet_status_t bitnet_target_self_test(const char* target, bitnet_self_test_t* out_result) noexcept {
   return GuardCompute([&]() -> bitnet_status_t {
     BN_TRY(CheckOut(out_result));
-    if (target == nullptr) return InvalidArgument("target is NULL");
-    const kernels::KernelTable* table = kernels::FindTable(target);
-    if (*target == '\0' || (table == nullptr && !IsBuilt(target))) {
-      return InvalidArgument(core::Cat("no target ", core::Quoted(target)), "target");
-    }
-    if (table == nullptr) {
-      return Fail(BITNET_E_TARGET_UNAVAILABLE, core::Cat("this cpu does not run target ", core::Quoted(target)),
-                  "target");
-    }
+    const kernels::KernelTable* table = nullptr;
+    BN_TRY(FindTarget(target, &table));
     const kernels::SelfTestResult r = kernels::SelfTest(*table);
     bitnet_self_test_t result = BITNET_SELF_TEST_INIT;
     result.n_checks = r.n_checks;

@@ -1,0 +1,47 @@
+#include <bitnet/experimental.h>
+
+#include "capi/digest.h"
+#include "capi/guard.h"
+#include "capi/handles.h"
+#include "capi/session_lock.h"
+#include "capi/targets.h"
+#include "core/base/sha256.h"
+#include "kernels/multiply_add.h"
+
+using namespace bitnet::capi;  // NOLINT: the C functions are these helpers' only users
+namespace core = bitnet::core;
+namespace kernels = bitnet::kernels;
+
+extern "C" {
+
+bitnet_status_t bitnet_x_session_logits_sha256(bitnet_session_t* session,
+                                               char out_hex[BITNET_SHA256_HEX_SIZE]) noexcept {
+  return GuardCompute([&]() -> bitnet_status_t {
+    if (session == nullptr) return InvalidArgument("session is NULL");
+    if (out_hex == nullptr) return InvalidArgument("out_hex is NULL");
+    const Exclusive lock(session);
+    if (!lock.held()) return Busy();
+    const size_t n_rows = session->session->n_logits();
+    if (n_rows == 0) return Fail(BITNET_E_BAD_STATE, "the last evaluation kept no logits", "want");
+    core::Sha256 sha256;
+    for (size_t row = 0; row < n_rows; ++row) {
+      const auto logits = session->session->Logits(row);
+      if (!logits.ok()) return Fail(logits.status());
+      sha256.Update(logits->data(), logits->size_bytes());
+    }
+    PutHex(sha256.Finish(), out_hex);
+    return BITNET_OK;
+  });
+}
+
+bitnet_status_t bitnet_x_multiply_add_rounds(const char* target, uint64_t n_rounds, uint64_t* out_n_products) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (out_n_products == nullptr) return InvalidArgument("out_n_products is NULL");
+    const kernels::KernelTable* table = nullptr;
+    BN_TRY(FindTarget(target, &table));
+    *out_n_products = kernels::MultiplyAddRounds(*table, n_rounds);
+    return BITNET_OK;
+  });
+}
+
+}  // extern "C"
