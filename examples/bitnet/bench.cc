@@ -1,0 +1,302 @@
+// bitnet bench: speed, as a share of what the machine can do at most.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "api_error.h"
+#include "command.h"
+#include "failure.h"
+#include "generation.h"
+#include "interrupt.h"
+#include "machine_limits.h"
+#include "terminal.h"
+#include "text.h"
+
+namespace bitnet::tool {
+namespace {
+
+struct BenchFlags {
+  ModelFlags model;
+  SessionFlags session;
+  uint32_t n_prompt = 512;
+  uint32_t n_generate = 64;
+  std::vector<int32_t> threads;
+  uint32_t n_repeats = 5;
+  std::string format = "md";
+  bool json = false;
+};
+
+struct Spread {
+  double median = 0, min = 0, max = 0;
+};
+
+struct Measured {
+  std::string test;  // "pp512", "tg64"
+  uint32_t threads = 0;
+  Spread tokens_per_s;
+  double bytes_per_s = 0;          // tg: weights and cache that were read
+  double multiply_adds_per_s = 0;  // pp: products with ternary weights
+  double limit_fraction = 0;       // of the limit measured in this run
+};
+
+struct ThreadReport {
+  uint32_t threads = 0;
+  MachineLimits limits;
+  double load_ms = 0;
+  double time_to_first_token_ms = 0;
+};
+
+struct BenchReport {
+  std::string target;
+  std::vector<ThreadReport> per_threads;
+  std::vector<Measured> results;
+  uint64_t peak_rss_bytes = 0;
+};
+
+// What one token costs: known from the tensors, the same for every kernel.
+struct TokenCost {
+  double ternary_weights = 0;  // products of a token in prefill
+  double decode_bytes = 0;     // weights that a token reads: codes at 2 bits, the rest as it lies in the file
+  double cache_bytes_per_position = 0;
+};
+
+TokenCost CostOf(const Model& model, const SessionFlags& flags) {
+  const bitnet_model_info_t m = model.info();
+  TokenCost cost;
+  for (const bitnet_tensor_t& tensor : model.file().tensors()) {
+    const double n_elements =
+        static_cast<double>(tensor.shape[0] * tensor.shape[1] * tensor.shape[2] * tensor.shape[3]);
+    const std::string_view name = tensor.name;
+    if (name == "token_embd.weight") {
+      if (m.tied_head) cost.decode_bytes += static_cast<double>(tensor.n_bytes);
+    } else if (tensor.n_dims == 2 && name.starts_with("blk.")) {
+      cost.ternary_weights += n_elements;
+      cost.decode_bytes += n_elements / 4;
+    } else {
+      cost.decode_bytes += static_cast<double>(tensor.n_bytes);
+    }
+  }
+  cost.cache_bytes_per_position = 2.0 * m.n_layers * m.n_heads_kv * m.head_dim * (flags.kv == "f32" ? 4 : 2);
+  return cost;
+}
+
+Spread SpreadOf(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t half = values.size() / 2;
+  const double median = values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
+  return {median, values.front(), values.back()};
+}
+
+void StopIfInterrupted() {
+  if (Interrupted()) throw Failure(ExitCode::kInterrupted, "interrupted");
+}
+
+// Ids spread over the vocabulary: text would do as well, random weights do not care.
+Tokens SomeTokens(size_t n, uint32_t n_vocab) {
+  Tokens tokens(n);
+  for (size_t i = 0; i < n; ++i) tokens[i] = static_cast<int32_t>((i * 7919 + 13) % n_vocab);
+  return tokens;
+}
+
+double PromptSeconds(Session& session, const Tokens& tokens) {
+  Get(session.clear());
+  const double start = Now();
+  Get(session.eval(tokens));
+  Get(session.top(1));  // up to where a token could be drawn
+  return Now() - start;
+}
+
+// Seconds of n tokens after the first one.
+double GenerateSeconds(Session& session, uint32_t n, uint32_t n_vocab, double& time_to_first_token_ms) {
+  Get(session.clear());
+  GenerateOptions options;
+  options.max_new_tokens = n + 1;
+  options.ignore_eos = 1;
+  Generation generation = Get(session.generate(SomeTokens(1, n_vocab), options));
+  for ([[maybe_unused]] const Step& step : generation) {
+  }
+  Get(generation.result());
+  const bitnet_facts_info_t facts = Get(session.facts()).info();
+  time_to_first_token_ms = facts.time_to_first_token_ms;
+  return facts.generate_ms / 1e3;
+}
+
+// Runs `seconds()` once for warmth and n_repeats times for the record.
+template <typename Seconds>
+Spread Repeat(const BenchFlags& flags, double n_tokens, Seconds seconds) {
+  seconds();
+  std::vector<double> rates;
+  for (uint32_t i = 0; i < flags.n_repeats; ++i) {
+    StopIfInterrupted();
+    rates.push_back(n_tokens / seconds());
+  }
+  return SpreadOf(rates);
+}
+
+void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& report) {
+  StopIfInterrupted();
+  ModelFlags model_flags = flags.model;
+  model_flags.threads = n_threads;
+  const LoadedModel loaded = LoadModel(model_flags);
+  report.target = loaded.engine.info().target;
+  Note(Format("bench: %u threads, measuring the machine", n_threads));
+  ThreadReport own{n_threads, MeasureLimits(report.target, n_threads), loaded.load_ms, 0};
+  const TokenCost cost = CostOf(loaded.model, flags.session);
+  const uint32_t n_vocab = loaded.model.info().n_vocab;
+  SessionFlags session_flags = flags.session;
+  session_flags.ctx = std::max({flags.session.ctx, flags.n_prompt, flags.n_generate + 2});
+  Session session = MakeSession(loaded.model, session_flags);
+  if (flags.n_prompt > 0) {
+    Note(Format("bench: %u threads, prompt of %u tokens", n_threads, flags.n_prompt));
+    const Tokens tokens = SomeTokens(flags.n_prompt, n_vocab);
+    Measured m{"pp" + std::to_string(flags.n_prompt), n_threads, {}, 0, 0, 0};
+    m.tokens_per_s = Repeat(flags, flags.n_prompt, [&] { return PromptSeconds(session, tokens); });
+    m.multiply_adds_per_s = m.tokens_per_s.median * cost.ternary_weights;
+    m.limit_fraction = m.multiply_adds_per_s / own.limits.multiply_adds_per_s;
+    report.results.push_back(m);
+  }
+  if (flags.n_generate > 0) {
+    Note(Format("bench: %u threads, %u tokens one by one", n_threads, flags.n_generate));
+    Measured m{"tg" + std::to_string(flags.n_generate), n_threads, {}, 0, 0, 0};
+    m.tokens_per_s = Repeat(flags, flags.n_generate, [&] {
+      return GenerateSeconds(session, flags.n_generate, n_vocab, own.time_to_first_token_ms);
+    });
+    const double bytes = cost.decode_bytes + cost.cache_bytes_per_position * (flags.n_generate + 3) / 2;
+    m.bytes_per_s = m.tokens_per_s.median * bytes;
+    m.limit_fraction = m.bytes_per_s / own.limits.read_bytes_per_s;
+    report.results.push_back(m);
+  }
+  report.per_threads.push_back(own);
+}
+
+uint64_t PeakRssBytes() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts in KiB
+}
+
+Json Document(const BenchReport& report, const LoadedModel& loaded) {
+  Json json;
+  json.BeginObject().Key("limits").BeginObject().Key("read_gb_per_s").BeginObject();
+  for (const ThreadReport& t : report.per_threads) {
+    json.Field(std::to_string(t.threads), t.limits.read_bytes_per_s / 1e9);
+  }
+  json.EndObject().Key("int_gmac_per_s").BeginObject();
+  for (const ThreadReport& t : report.per_threads) {
+    json.Field(std::to_string(t.threads), t.limits.multiply_adds_per_s / 1e9);
+  }
+  json.EndObject().EndObject().Key("results").BeginArray();
+  for (const Measured& m : report.results) {
+    json.BeginObject()
+        .Field("test", m.test)
+        .Field("threads", m.threads)
+        .Key("tokens_per_second")
+        .BeginObject()
+        .Field("median", m.tokens_per_s.median)
+        .Field("min", m.tokens_per_s.min)
+        .Field("max", m.tokens_per_s.max)
+        .EndObject()
+        .Field("gb_per_s", m.bytes_per_s / 1e9)
+        .Field("gmac_per_s", m.multiply_adds_per_s / 1e9)
+        .Field("limit_fraction", m.limit_fraction)
+        .EndObject();
+  }
+  json.EndArray().Key("load").BeginArray();
+  for (const ThreadReport& t : report.per_threads) {
+    json.BeginObject()
+        .Field("threads", t.threads)
+        .Field("load_ms", t.load_ms)
+        .Field("time_to_first_token_ms", t.time_to_first_token_ms)
+        .EndObject();
+  }
+  json.EndArray().Field("peak_rss_bytes", report.peak_rss_bytes).Field("target", report.target).Key("model");
+  WriteModel(json, loaded);
+  json.EndObject();
+  return json;
+}
+
+std::string Csv(const BenchReport& report) {
+  std::string out = "test,threads,median,min,max,gb_per_s,gmac_per_s,limit_fraction,target\n";
+  for (const Measured& m : report.results) {
+    out += m.test +
+           Format(",%u,%.3f,%.3f,%.3f,%.3f,%.3f,%.4f,", m.threads, m.tokens_per_s.median, m.tokens_per_s.min,
+                  m.tokens_per_s.max, m.bytes_per_s / 1e9, m.multiply_adds_per_s / 1e9, m.limit_fraction) +
+           report.target + "\n";
+  }
+  return out;
+}
+
+std::string Markdown(const BenchReport& report, const LoadedModel& loaded) {
+  const bitnet_model_info_t m = loaded.model.info();
+  std::string out = "model: " + (*m.name ? Printable(m.name) : "without a name") + ", " + m.quantization + ", " +
+                    Bytes(m.size_bytes) + "; target: " + report.target + "; peak memory " +
+                    Bytes(report.peak_rss_bytes) +
+                    "\n\n| threads | read limit GB/s | integer limit GMAC/s | load ms | first token ms |\n"
+                    "|--:|--:|--:|--:|--:|\n";
+  for (const ThreadReport& t : report.per_threads) {
+    out += Format("| %u | %.1f | %.0f | %.1f | %.2f |\n", t.threads, t.limits.read_bytes_per_s / 1e9,
+                  t.limits.multiply_adds_per_s / 1e9, t.load_ms, t.time_to_first_token_ms);
+  }
+  out +=
+      "\n| test | threads | tokens/s | min | max | GB/s | GMAC/s | of the limit |\n|:--|--:|--:|--:|--:|--:|--:|--:|\n";
+  for (const Measured& r : report.results) {
+    out += "| " + r.test +
+           Format(" | %u | %.2f | %.2f | %.2f | ", r.threads, r.tokens_per_s.median, r.tokens_per_s.min,
+                  r.tokens_per_s.max) +
+           (r.bytes_per_s > 0 ? Fixed(r.bytes_per_s / 1e9, 2) : "") + " | " +
+           (r.multiply_adds_per_s > 0 ? Fixed(r.multiply_adds_per_s / 1e9, 1) : "") +
+           Format(" | %.0f %% |\n", 100 * r.limit_fraction);
+  }
+  return out;
+}
+
+ExitCode Bench(const BenchFlags& flags) {
+  std::vector<int32_t> threads = flags.threads;
+  if (threads.empty()) threads.push_back(static_cast<int32_t>(MakeEngine(flags.model).info().threads));
+  const LoadedModel loaded = LoadModel(flags.model);
+  const uint32_t n_longest = std::max(flags.n_prompt, flags.n_generate + 2);
+  if (const uint32_t n_train = loaded.model.info().n_ctx_train; n_longest > n_train) {
+    throw Failure(ExitCode::kRequestNotMet, "the test needs " + std::to_string(n_longest) +
+                                                " tokens, this model was trained for " + std::to_string(n_train) +
+                                                "; give a smaller -p or -n");
+  }
+  BenchReport report;
+  for (const int32_t n : threads) BenchThreads(flags, static_cast<uint32_t>(n), report);
+  report.peak_rss_bytes = PeakRssBytes();
+  const std::string format = flags.json ? "json" : flags.format;
+  Print(format == "json" ? Document(report, loaded).Line() : format == "csv" ? Csv(report) : Markdown(report, loaded));
+  return ExitCode::kSuccess;
+}
+
+std::function<ExitCode()> SetUp(CLI::App& app) {
+  auto flags = std::make_shared<BenchFlags>();
+  const std::string group = "Test";
+  AddCount(app, "-p,--prompt-tokens", flags->n_prompt, 0, 1u << 24,
+           "tokens of a prompt that is evaluated at once; 0: no such test (default: 512)")
+      ->group(group);
+  AddCount(app, "-n,--new-tokens", flags->n_generate, 0, 1u << 24,
+           "tokens that are generated one by one; 0: no such test (default: 64)")
+      ->group(group);
+  AddList(app, "-t,--threads", flags->threads, 1, 4096, "numbers of threads, one after the other")
+      ->envname("BITNET_CPU_THREADS")
+      ->group(group);
+  AddCount(app, "-r,--repeats", flags->n_repeats, 1, 1000, "repeats of each test (default: 5)")->group(group);
+  AddChoice(app, "-o,--output", flags->format, {"md", "json", "csv"}, "form of the result (default: md)")
+      ->group("Output");
+  AddOutputFlags(app, &flags->json);
+  AddSessionFlags(app, flags->session);
+  AddModelFlags(app, flags->model, ModelArgument::kPositional);
+  return [flags] { return Bench(*flags); };
+}
+
+}  // namespace
+
+const Command kBenchCommand = {"bench", "measure speed, as a share of what this machine can do at most",
+                               "bitnet bench\n"
+                               "bitnet bench --model model.gguf -t 1,2 -o json > bench.json\n"
+                               "bitnet bench -p 128 -n 32 -r 3",
+                               SetUp};
+
+}  // namespace bitnet::tool

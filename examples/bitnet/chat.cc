@@ -1,0 +1,219 @@
+// bitnet chat: a conversation, line by line.
+#include <algorithm>
+#include <memory>
+
+#include "api_error.h"
+#include "command.h"
+#include "failure.h"
+#include "file.h"
+#include "generation.h"
+#include "interrupt.h"
+#include "terminal.h"
+#include "text.h"
+
+namespace bitnet::tool {
+namespace {
+
+constexpr const char* kHelp =
+    "/system TEXT  set the system part (without TEXT: remove it)\n"
+    "/clear        forget the conversation\n"
+    "/save FILE    write the conversation as JSON\n"
+    "/stats        tokens, speed and kernels so far\n"
+    "/help         show this\n"
+    "/exit         leave (so does Ctrl-D)\n"
+    "Ctrl-C stops an answer, a second one the program.";
+
+struct ChatFlags {
+  ModelFlags model;
+  SessionFlags session;
+  SamplingFlags sampling;
+  std::string system;
+  std::string form;
+  bool json = false;
+};
+
+class Conversation {
+ public:
+  Conversation(const ChatFlags& flags, const LoadedModel& loaded, const std::string& form)
+      : flags_(flags),
+        loaded_(loaded),
+        form_(form),
+        system_(flags.system),
+        tokenizer_(loaded.model.tokenizer()),
+        session_(MakeSession(loaded.model, flags.session)) {}
+
+  // False: the conversation is over.
+  bool Take(const std::string& line);
+
+ private:
+  void Answer(const std::string& text);
+  void Save(const std::string& path) const;
+  void ShowStats() const;
+  std::vector<Message> Messages() const;
+  size_t KeepCommonTokens(const Tokens& tokens);
+
+  const ChatFlags& flags_;
+  const LoadedModel& loaded_;
+  const std::string form_;
+  std::string system_;
+  std::vector<Message> history_;
+  Tokenizer tokenizer_;
+  Session session_;
+  GenerationReport last_;
+};
+
+bool Conversation::Take(const std::string& line) {
+  const size_t space = std::min(line.find(' '), line.size());
+  const std::string word = line.substr(0, space);
+  const std::string rest = space < line.size() ? line.substr(space + 1) : "";
+  if (word == "/exit") return false;
+  if (word == "/help") {
+    Say(kHelp);
+  } else if (word == "/clear") {
+    history_.clear();
+    Say("the conversation is forgotten");
+  } else if (word == "/system") {
+    system_ = rest;
+    Say(rest.empty() ? "no system part from now on" : "the system part is set from now on");
+  } else if (word == "/save") {
+    Save(rest);
+  } else if (word == "/stats") {
+    ShowStats();
+  } else if (word.starts_with("/")) {
+    Say("no command " + Quoted(word) + "; /help shows them");
+  } else if (line.find_first_not_of(" \t\r") != std::string::npos) {
+    Answer(line);
+  }
+  return true;
+}
+
+std::vector<Message> Conversation::Messages() const {
+  std::vector<Message> messages;
+  if (!system_.empty()) messages.push_back({"system", system_});
+  messages.insert(messages.end(), history_.begin(), history_.end());
+  return messages;
+}
+
+// Rolls the session back to what it has in common with `tokens`, at least one short of all of them, so that there is
+// a row to draw from.
+size_t Conversation::KeepCommonTokens(const Tokens& tokens) {
+  const Tokens known = Get(session_.tokens());
+  size_t n = 0;
+  while (n < known.size() && n + 1 < tokens.size() && known[n] == tokens[n]) ++n;
+  Get(session_.roll_back(static_cast<uint32_t>(n)));
+  return n;
+}
+
+void Conversation::Answer(const std::string& text) {
+  history_.push_back({"user", text});
+  const Tokens tokens = ConversationTokens(tokenizer_, form_, Messages());
+  if (const uint32_t n_ctx = session_.info().n_ctx; tokens.size() > n_ctx) {
+    history_.pop_back();
+    Say("the conversation would have " + std::to_string(tokens.size()) + " tokens with this, the context holds " +
+        std::to_string(n_ctx) + ": nothing was sent and nothing dropped; /clear starts again, --ctx makes room");
+    return;
+  }
+  bool at_line_start = true;
+  try {
+    last_ = Generate(session_, tokens, KeepCommonTokens(tokens), flags_.sampling, form_, [&](const Step& step) {
+      if (flags_.json || step.text.empty()) return;
+      PrintGenerated(step.text);
+      at_line_start = step.text.back() == '\n';
+    });
+  } catch (const Failure& failure) {
+    if (failure.code() != ExitCode::kInterrupted) throw;
+    history_.pop_back();  // stopped before the first word
+    ForgetInterrupt();
+    Say("stopped");
+    return;
+  }
+  history_.push_back({"assistant", last_.output});
+  if (flags_.json) {
+    Print(RunDocument(loaded_, session_, last_).Line());
+  } else if (!at_line_start) {
+    Print("\n");
+  }
+  if (last_.reason == BITNET_STOP_CONTEXT) {
+    Say("the context is full, so the answer ends here; /clear starts again, --ctx makes room");
+  } else if (last_.interrupted()) {
+    ForgetInterrupt();
+    Say("stopped");
+  }
+}
+
+void Conversation::Save(const std::string& path) const {
+  if (path.empty()) {
+    Say("/save needs the name of a file");
+    return;
+  }
+  Json json;
+  json.BeginObject().Key("model");
+  WriteModel(json, loaded_);
+  json.Field("template", form_).Key("messages").BeginArray();
+  for (const Message& message : Messages()) {
+    json.BeginObject().Field("role", message.role).Field("content", message.content).EndObject();
+  }
+  json.EndArray().EndObject();
+  try {
+    AtomicFile file(path);
+    file.Write(json.Line());
+    file.Commit();
+    Say("saved to " + Quoted(path, 4096));
+  } catch (const Failure& failure) {
+    Say(failure.what());  // the conversation goes on
+  }
+}
+
+void Conversation::ShowStats() const {
+  const bitnet_session_info_t session = session_.info();
+  const Facts facts = Get(session_.facts());
+  Say(Format("context: %u of %u tokens; target %s, %u threads", session.position, session.n_ctx, facts.info().target,
+             facts.info().threads));
+  if (!last_.prompt_tokens.empty()) Say("last answer: " + last_.ClosingLine());
+}
+
+ExitCode Chat(const ChatFlags& flags) {
+  const LoadedModel loaded = LoadModel(flags.model);
+  const std::string form = ChatForm(loaded.model.tokenizer(), flags.form);
+  if (form.empty()) {
+    throw Failure(ExitCode::kRequestNotMet, "the chat template of " + loaded.source.DisplayName() +
+                                                " is not known; choose one with --template: " + ChatForms());
+  }
+  Conversation conversation(flags, loaded, form);
+  const bool asks = StdinIsTerminal();
+  if (asks) Note("chat with " + loaded.source.DisplayName() + " (template " + form + "); /help shows the commands");
+  LineReader reader;
+  for (std::string line;;) {
+    if (asks) ShowPrompt("> ");
+    switch (reader.Next(line)) {
+      case LineReader::Result::kEnd:
+        if (asks) Note("");
+        return ExitCode::kSuccess;
+      case LineReader::Result::kInterrupted: throw Failure(ExitCode::kInterrupted, "interrupted");
+      case LineReader::Result::kLine: break;
+    }
+    if (!conversation.Take(line)) return ExitCode::kSuccess;
+  }
+}
+
+std::function<ExitCode()> SetUp(CLI::App& app) {
+  auto flags = std::make_shared<ChatFlags>();
+  const std::string group = "Conversation";
+  AddText(app, "--system", flags->system, "TEXT", "the system part of the conversation")->group(group);
+  AddTemplate(app, flags->form)->group(group);
+  AddSamplingFlags(app, flags->sampling);
+  AddSessionFlags(app, flags->session);
+  AddOutputFlags(app, &flags->json);
+  AddModelFlags(app, flags->model, ModelArgument::kPositional);
+  AddThreads(app, flags->model);
+  return [flags] { return Chat(*flags); };
+}
+
+}  // namespace
+
+const Command kChatCommand = {"chat", "hold a conversation, line by line",
+                              "bitnet chat\n"
+                              "bitnet chat --model model.gguf --system \"Answer briefly.\" --temp 0.7",
+                              SetUp};
+
+}  // namespace bitnet::tool

@@ -1,0 +1,48 @@
+// Files that the tool reads and writes itself.
+#ifndef BITNET_EXAMPLES_BITNET_FILE_H_
+#define BITNET_EXAMPLES_BITNET_FILE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace bitnet::tool {
+
+// The whole of a file, or of standard input for "-". Failure beyond `max_bytes` or when it cannot be read.
+std::string ReadFile(const std::string& path, uint64_t max_bytes = uint64_t{1} << 30);
+
+// Reads standard input line by line; the line feed is cut off.
+class LineReader {
+ public:
+  enum class Result { kLine, kEnd, kInterrupted };
+  Result Next(std::string& line);
+
+ private:
+  std::string pending_;
+  bool end_ = false;
+};
+
+// A file that appears whole or not at all: written beside its place, synced, renamed. Made before the work whose
+// result it takes, so that a folder that cannot be written is known at once. Devices and pipes are written directly.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::string& path);
+  ~AtomicFile();  // without Commit(): leaves no trace
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void Write(std::string_view bytes);
+  void Commit();
+
+ private:
+  [[noreturn]] void Fail(const char* what, int error);
+
+  std::string path_;       // as the caller named it
+  std::string target_;     // with symbolic links resolved
+  std::string temporary_;  // "" when written directly
+  int fd_ = -1;
+};
+
+}  // namespace bitnet::tool
+
+#endif  // BITNET_EXAMPLES_BITNET_FILE_H_

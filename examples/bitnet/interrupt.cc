@@ -1,0 +1,69 @@
+#include "interrupt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "exit_codes.h"
+
+namespace bitnet::tool {
+namespace {
+
+std::atomic<bool> g_interrupted{false};
+std::atomic<void*> g_object{nullptr};
+std::atomic<void (*)(void*)> g_cancel{nullptr};
+static_assert(std::atomic<void*>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+void OnSignal(int) {
+  if (g_interrupted.exchange(true)) _exit(static_cast<int>(ExitCode::kInterrupted));
+  if (void* object = g_object.load()) g_cancel.load()(object);
+}
+
+}  // namespace
+
+void InstallInterruptHandler() {
+  struct sigaction action = {};
+  action.sa_handler = OnSignal;  // without SA_RESTART: a read of the keyboard ends with EINTR
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);  // a write says EPIPE instead
+}
+
+SignalBlock::SignalBlock() {
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &interrupt, &before_);
+}
+
+SignalBlock::~SignalBlock() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+bool Interrupted() { return g_interrupted.load(); }
+void ForgetInterrupt() { g_interrupted.store(false); }
+
+bool WaitForInput() {
+  sigset_t interrupt, before;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &interrupt, &before);  // so that none comes between the look and the wait
+  pollfd input = {STDIN_FILENO, POLLIN, 0};
+  bool ready = !Interrupted();
+  while (ready && ppoll(&input, 1, nullptr, &before) < 0) {
+    if (errno != EINTR) break;  // the read will say what is wrong
+    ready = !Interrupted();
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return ready;
+}
+
+OnInterrupt::OnInterrupt(void (*cancel)(void* object), void* object) {
+  g_cancel.store(cancel);
+  g_object.store(object);
+}
+
+OnInterrupt::~OnInterrupt() { g_object.store(nullptr); }
+
+}  // namespace bitnet::tool

@@ -1,0 +1,40 @@
+// Ctrl-C: the running generation ends after the current token; a second one ends the program at once.
+#ifndef BITNET_EXAMPLES_BITNET_INTERRUPT_H_
+#define BITNET_EXAMPLES_BITNET_INTERRUPT_H_
+
+#include <signal.h>
+
+namespace bitnet::tool {
+
+void InstallInterruptHandler();
+// Whether Ctrl-C came since the start or the last ForgetInterrupt().
+bool Interrupted();
+void ForgetInterrupt();
+// Waits until standard input can be read: false when Ctrl-C came before that.
+bool WaitForInput();
+
+// While it lives, Ctrl-C also calls `cancel(object)`, which must be safe in a signal handler. One at a time.
+class OnInterrupt {
+ public:
+  OnInterrupt(void (*cancel)(void* object), void* object);
+  ~OnInterrupt();
+  OnInterrupt(const OnInterrupt&) = delete;
+  OnInterrupt& operator=(const OnInterrupt&) = delete;
+};
+
+// While it lives, this thread and the threads that it starts do not take Ctrl-C: the pool of an engine is made under
+// it.
+class SignalBlock {
+ public:
+  SignalBlock();
+  ~SignalBlock();
+  SignalBlock(const SignalBlock&) = delete;
+  SignalBlock& operator=(const SignalBlock&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace bitnet::tool
+
+#endif  // BITNET_EXAMPLES_BITNET_INTERRUPT_H_

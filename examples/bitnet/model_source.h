@@ -1,0 +1,49 @@
+// Which model, why that one, and how it comes into memory.
+#ifndef BITNET_EXAMPLES_BITNET_MODEL_SOURCE_H_
+#define BITNET_EXAMPLES_BITNET_MODEL_SOURCE_H_
+
+#include <bitnet/engine.hpp>
+#include <bitnet/model.hpp>
+#include <bitnet/tokenizer.hpp>
+#include <optional>
+#include <string>
+
+#include "json.h"
+#include "options.h"
+
+namespace bitnet::tool {
+
+struct ModelSource {
+  std::string path;  // "" for the embedded model
+  std::string kind;  // "flag", "environment", "discovered", "embedded"
+  std::string why;   // a sentence for people
+
+  bool embedded() const { return path.empty(); }
+  std::string DisplayName() const;  // for messages: quoted path, or what it is
+};
+
+// In this order: the flag, BITNET_GGUF, the one model that --discover finds, the embedded one.
+ModelSource FindModel(const ModelFlags& flags);
+
+// A model with all that it needs.
+struct LoadedModel {
+  ModelSource source;
+  std::optional<Tokenizer> tokenizer_of_its_own;  // --tokenizer
+  Engine engine;
+  Model model;
+  double load_ms = 0;
+};
+
+// The flags as the library takes them: views into `flags`, without tokenizer and progress.
+ModelOptions ToOptions(const ModelFlags& flags);
+Engine MakeEngine(const ModelFlags& flags);
+LoadedModel LoadModel(const ModelFlags& flags, bool verify = false);
+// Loads the tokenizer alone: that of --tokenizer, else the model's.
+Tokenizer LoadTokenizer(const ModelFlags& flags);
+
+// The "model" object of documents.
+void WriteModel(Json& json, const LoadedModel& loaded);
+
+}  // namespace bitnet::tool
+
+#endif  // BITNET_EXAMPLES_BITNET_MODEL_SOURCE_H_
