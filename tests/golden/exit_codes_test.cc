@@ -1,0 +1,162 @@
+// Exit codes (docs/exit-codes.md) and the one line that says what is wrong and what to do.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "golden/tool.h"
+#include "support/catch.h"
+
+namespace bitnet::test {
+namespace {
+
+bool IsOneHarmlessLine(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n') == 1 && text.back() == '\n' &&
+         std::none_of(text.begin(), text.end() - 1, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+// Runs the tool, which must fail with `code`, print nothing on standard output and one line on standard error; all of
+// `words` must be in that line.
+void CheckFails(int code, const std::vector<std::string>& arguments, const std::vector<std::string>& words,
+                const Given& given = {}) {
+  std::string line;
+  for (const std::string& argument : arguments) line += argument + " ";
+  const Outcome run = RunTool(arguments, given);
+  INFO("bitnet " << line << "\n" << run.err);
+  CHECK(run.exit_code == code);
+  CHECK(run.out.empty());
+  CHECK(IsOneHarmlessLine(run.err));
+  CHECK(run.err.starts_with("bitnet: error: "));
+  for (const std::string& word : words) {
+    INFO("word: " << word);
+    CHECK(run.err.find(word) != std::string::npos);
+  }
+}
+
+TEST_CASE("the table of exit codes is the one of the documentation", "[golden]") {
+  const Outcome run = RunTool({"--help-exit-codes"});
+  CHECK(run.exit_code == 0);
+  CHECK(run.out.starts_with("| code | meaning |\n|---|---|\n| 0 | success |\n"));
+  const std::string page = ReadBytes(BITNET_SOURCE_FOLDER "/docs/exit-codes.md");
+  CHECK(page.find(run.out) != std::string::npos);
+}
+
+TEST_CASE("wrong usage exits with 2 and names the option, what was found and what is expected", "[golden]") {
+  CheckFails(2, {"rum"}, {"\"rum\"", "did you mean run?"});
+  CheckFails(2, {"run"}, {"--prompt", "--tokens"});
+  CheckFails(2, {"run", "--prompt", "a", "--tokens", "1"}, {"--prompt", "--tokens"});
+  CheckFails(2, {"run", "--frobnicate"}, {"--frobnicate", "bitnet run --help"});
+  CheckFails(2, {"run", "--prompt"}, {"--prompt"});
+  CheckFails(2, {"run", "--prompt", "a", "-n", "12x"}, {"--max-new-tokens", "\"12x\"", "from 0 to"});
+  CheckFails(2, {"run", "--prompt", "a", "-n", "-1"}, {"--max-new-tokens", "\"-1\""});
+  CheckFails(2, {"run", "--prompt", "a", "-n", "0x10"}, {"--max-new-tokens", "\"0x10\""});
+  CheckFails(2, {"run", "--prompt", "a", "-n", ""}, {"--max-new-tokens", "\"\""});
+  CheckFails(2, {"run", "--prompt", "a", "--threads", "0"}, {"--threads", "\"0\"", "from 1 to"});
+  CheckFails(2, {"run", "--prompt", "a", "--temp", "-0.5"}, {"--temp", "at least 0"});
+  CheckFails(2, {"run", "--prompt", "a", "--temp", "nan"}, {"--temp", "\"nan\""});
+  CheckFails(2, {"run", "--prompt", "a", "--temp", "inf"}, {"--temp", "\"inf\""});
+  CheckFails(2, {"run", "--prompt", "a", "--top-p", "0"}, {"--top-p", "above 0"});
+  CheckFails(2, {"run", "--prompt", "a", "--top-p", "1.5"}, {"--top-p", "at most 1"});
+  CheckFails(2, {"run", "--prompt", "a", "--min-p", "2"}, {"--min-p", "from 0 to 1"});
+  CheckFails(2, {"run", "--prompt", "a", "--repeat-penalty", "0"}, {"--repeat-penalty", "above 0"});
+  CheckFails(2, {"run", "--prompt", "a", "--seed", "18446744073709551616"}, {"--seed", "18446744073709551615"});
+  CheckFails(2, {"run", "--prompt", "a", "--stop", ""}, {"--stop"});
+  CheckFails(2, {"run", "--prompt", "a", "--kv", "f64"}, {"--kv", "\"f64\"", "f16 or f32"});
+  CheckFails(2, {"run", "--prompt", "a", "--template", "alpaca"}, {"--template", "llama3", "chatml"});
+  CheckFails(2, {"run", "--tokens", "1,,2"}, {"--tokens", "1,2,3"});
+  CheckFails(2, {"run", "--tokens", "1,2,"}, {"--tokens"});
+  CheckFails(2, {"run", "--tokens", "1536"}, {"--tokens", "1536"});
+  CheckFails(2, {"run", "--tokens", "1", "--system", "s"}, {"--system"});
+  CheckFails(2, {"logits"}, {"--prompt", "--tokens"});
+  CheckFails(2, {"tokenize"}, {"TEXT", "--decode"});
+  CheckFails(2, {"tokenize", "--decode", "99999"}, {"--decode", "99999"});
+  CheckFails(2, {"info", "--model", "a.gguf", "b.gguf"}, {"a.gguf", "b.gguf"});
+  CheckFails(2, {"info", "a.gguf", "b.gguf"}, {"b.gguf"});
+  CheckFails(2, {"bench", "-t", "0"}, {"--threads", "from 1 to"});
+}
+
+TEST_CASE("a bad variable of the environment is named as such, and a flag wins over a good one", "[golden]") {
+  CheckFails(2, {"run", "--prompt", "a"}, {"BITNET_CPU_THREADS", "\"many\""},
+             {.variables = {{"BITNET_CPU_THREADS", "many"}}});
+  CheckFails(2, {"run", "--prompt", "a"}, {"BITNET_SEED", "\"-3\""}, {.variables = {{"BITNET_SEED", "-3"}}});
+  CheckFails(2, {"run", "--prompt", "a"}, {"BITNET_GPU_MEMORY_LIMIT"},
+             {.variables = {{"BITNET_GPU_MEMORY_LIMIT", "8G"}}});
+  const Given three{.variables = {{"BITNET_CPU_THREADS", "3"}, {"BITNET_DETERMINISTIC", "1"}, {"BITNET_SEED", "1"}}};
+  const std::vector<std::string> run = {"run", "--json", "--prompt", "a", "-n", "1"};
+  CHECK(At(RunToolJson(run, three), "threads").uinteger == 3);
+  std::vector<std::string> two = run;
+  two.insert(two.end(), {"--threads", "2"});
+  CHECK(At(RunToolJson(two, three), "threads").uinteger == 2);
+}
+
+TEST_CASE("a seed of the environment draws as the flag does, and the flag wins", "[golden]") {
+  const std::vector<std::string> run = {"run", "--json", "--prompt", "Tell me a story.", "-n", "12", "--temp", "1.5"};
+  const auto with = [&](std::vector<std::string> more, const Given& given) {
+    std::vector<std::string> all = run;
+    all.insert(all.end(), more.begin(), more.end());
+    return Ids(RunToolJson(all, given), "output_tokens");
+  };
+  const Given seven{.variables = {{"BITNET_SEED", "7"}}};
+  CHECK(with({}, seven) == with({"--seed", "7"}, {}));
+  CHECK(with({"--seed", "8"}, seven) == with({"--seed", "8"}, {}));
+  CHECK(with({"--seed", "7"}, {}) != with({"--seed", "8"}, {}));
+}
+
+TEST_CASE("what cannot be met exits with 3", "[golden]") {
+  const ScratchFolder folder;
+  CheckFails(3, {"run", "--tokens", "1,2,3,4,5,6,7,8", "--ctx", "5"}, {"8 tokens", "holds 5"});
+  CheckFails(3, {"logits", "--tokens", "1,2,3,4,5,6", "--ctx", "5"}, {"6 tokens", "holds 5"});
+  CheckFails(3, {"run", "--prompt-file", folder / "absent.txt"}, {"absent.txt", "No such file"});
+  CheckFails(3, {"run", "--prompt", "a", "--output", folder / "no/such/folder.json"}, {"folder.json"});
+  CheckFails(3, {"tokenize", "--ndjson"}, {"line 1"}, {.input = "{\"text\": 3}\n"});
+  CheckFails(3, {"bench", "-p", "100000"}, {"100000", "512"});
+  if (std::filesystem::exists("/dev/full")) {
+    const Outcome run = RunTool({"run", "--prompt", "a", "-n", "1", "--output", "/dev/full"});
+    CHECK(run.exit_code == 3);  // the text has streamed by then
+    CHECK(run.err.find("\"/dev/full\": No space left") != std::string::npos);
+  }
+}
+
+TEST_CASE("a model that cannot be loaded exits with 10 and says what is wrong with it", "[golden]") {
+  const ScratchFolder folder;
+  std::ofstream(folder / "text.gguf") << "this is no model\n";
+  std::ofstream(folder / "empty.gguf");
+  for (const char* command : {"info", "run", "logits", "bench"}) {
+    std::vector<std::string> arguments = {command, "--model"};
+    const auto with = [&](const std::string& path) {
+      std::vector<std::string> all = {command, "--model", path};
+      if (std::string(command) == "run" || std::string(command) == "logits") all.insert(all.end(), {"--tokens", "1"});
+      return all;
+    };
+    CheckFails(10, with(folder / "absent.gguf"), {"absent.gguf"});
+    CheckFails(10, with(folder / "text.gguf"), {"text.gguf"});
+    CheckFails(10, with(folder / "empty.gguf"), {"empty.gguf"});
+    CheckFails(10, with(folder.path()), {});
+  }
+  CheckFails(10, {"tokenize", "--model", folder / "absent.gguf", "a"}, {"absent.gguf"});
+  CheckFails(10, {"info"}, {"absent.gguf"}, {.variables = {{"BITNET_GGUF", folder / "absent.gguf"}}});
+}
+
+TEST_CASE("a vocabulary alone can be shown and used to tokenize, not run", "[golden]") {
+  const std::string path = BITNET_TEST_UNPACKED "/tokenizers/bpe-llama/vocab.gguf";
+  CHECK(Text(RunToolJson({"info", "--json", path}), "kind") == "vocabulary");
+  CHECK(RunTool({"info", path}).exit_code == 0);
+  CHECK_FALSE(Ids(RunToolJson({"tokenize", "--json", "--model", path, "hello"}), "tokens").empty());
+  CheckFails(10, {"info", "--verify", path}, {});
+  CheckFails(10, {"run", "--model", path, "--prompt", "hello"}, {});
+}
+
+TEST_CASE("a device or a target that is not here exits with 17, an unknown one with 2", "[golden]") {
+  CheckFails(2, {"run", "--prompt", "a", "--target", "Z80"}, {"Z80"});
+  CheckFails(2, {"run", "--prompt", "a"}, {"Z80"}, {.variables = {{"BITNET_FORCE_TARGET", "Z80"}}});
+  CheckFails(17, {"run", "--prompt", "a", "--device", "cuda"}, {"cuda"});
+  CheckFails(17, {"run", "--prompt", "a"}, {"cuda"}, {.variables = {{"BITNET_DEVICE", "cuda"}}});
+  CHECK(RunTool({"run", "--prompt", "a", "-n", "1", "--device", "auto"}).exit_code == 0);
+  const Json doctor = RunToolJson({"doctor", "--json"});
+  for (const Json& target : At(doctor, "targets").array) {
+    if (At(target, "available").boolean) continue;
+    CheckFails(17, {"run", "--prompt", "a", "--target", Text(target, "name")}, {Text(target, "name")});
+  }
+}
+
+}  // namespace
+}  // namespace bitnet::test
