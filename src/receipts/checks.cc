@@ -136,6 +136,13 @@ void CheckInference(const Receipt& r, Checks& c) {
   c.Expect(r.logits_sha256.has_value() == (f.tokens_generated > 0), "logits_sha256",
            "present exactly when a token was drawn");
   c.Expect(!r.logits_sha256 || IsHex64(*r.logits_sha256), "logits_sha256", "expected 64 hex digits");
+  c.Expect(r.logits_prefixes.size() == f.tokens_generated, "logits_prefixes", "found ", r.logits_prefixes.size(),
+           ", expected one for each of ", f.tokens_generated, " draws");
+  if (r.logits_sha256 && !r.logits_prefixes.empty()) {
+    const std::string last = core::Hex(uint64_t{1} << 32 | r.logits_prefixes.back()).substr(3);  // 8 digits
+    c.Expect(r.logits_sha256->starts_with(last), "logits_prefixes", "the last, ", last,
+             ", does not begin logits_sha256");
+  }
   CheckTimes(f, c);
 }
 

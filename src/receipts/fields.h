@@ -214,6 +214,7 @@ void Fields(Archive& a, R& r) {
   a.Optional("corrections", r.corrections);
   a.Required("inference", r.inference);
   a.Optional("logits_sha256", r.logits_sha256);
+  a.Required("logits_prefixes", r.logits_prefixes);
   a.Required("receipt_sha256", r.receipt_sha256);
 }
 

@@ -186,6 +186,8 @@ struct Receipt {
   std::optional<Corrections> corrections;  // only when a policy was given
   Inference inference;
   std::optional<std::string> logits_sha256;  // none without a draw
+  // For each draw the first 32 bits of the digest up to it: tells at which step a replay first differs.
+  std::vector<uint32_t> logits_prefixes;
   std::string receipt_sha256;
 };
 

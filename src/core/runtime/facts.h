@@ -30,6 +30,12 @@ struct RunFacts {
   uint64_t n_evaluated_tokens = 0;  // rows that went through the graph
   std::string head;                 // "full" or "shortcut": what the draws used
   uint64_t head_survivors = 0;      // rows computed exactly by the shortcut, all draws together
+
+  // The last generation alone, from its begin on, for receipts.
+  std::vector<KernelCalls> generation_kernels;
+  uint64_t n_generation_evaluated = 0;
+  uint64_t n_cached_tokens = 0;           // in the context when it began
+  std::vector<uint32_t> logits_prefixes;  // for each draw, the first 32 bits (big-endian) of the digest up to it
 };
 
 }  // namespace bitnet::core

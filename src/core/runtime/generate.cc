@@ -22,17 +22,25 @@ Status Session::Begin(std::span<const int32_t> prompt, const GenerateOptions& op
   }
   s.generating = false;
   s.pending = -1;
+  const OpCounts counts_before = s.counts;
+  const uint64_t n_evaluated_before = s.n_evaluated;
+  const size_t n_cached = s.tokens.size();
   s.started = Impl::Clock::now();
   if (!prompt.empty()) BN_RETURN_IF_ERROR(Eval(prompt, Want::kLast));
   s.prompt_done = s.first_draw = s.last_draw = Impl::Clock::now();
   s.generate = options;
   s.n_prompt = prompt.size();
+  s.counts_before = counts_before;
+  s.n_evaluated_before = n_evaluated_before;
+  s.n_cached = n_cached;
   s.generated.clear();
   s.generated.reserve(options.max_new_tokens);
   constexpr size_t kBytesPerToken = 16;  // above the longest average of common vocabularies
   s.text.Start(options.stop_strings, kBytesPerToken * options.max_new_tokens + 256);
   s.reason = options.max_new_tokens == 0 ? StopReason::kLength : StopReason::kNone;
   s.digest = Sha256();
+  s.logits_prefixes.clear();
+  s.logits_prefixes.reserve(options.max_new_tokens);
   s.cancelled.store(false, std::memory_order_relaxed);
   s.generating = true;
   return {};
@@ -65,6 +73,9 @@ Result<Step> Session::Next() {
   const size_t row = s.n_hidden - 1;
   BN_RETURN_IF_ERROR(s.ComputeTop(row));
   s.digest.Update(s.top.data(), s.top.size() * sizeof(kernels::TopEntry));
+  const Digest so_far = s.digest.Finish();
+  s.logits_prefixes.push_back(uint32_t{so_far[0]} << 24 | uint32_t{so_far[1]} << 16 | uint32_t{so_far[2]} << 8 |
+                              so_far[3]);
   std::copy(s.top.begin(), s.top.end(), s.draw_top.begin());
   BN_ASSIGN_OR_RETURN(const int32_t token, Draw(s.draw_top, s.tokens, s.generate.sampler));
   s.last_draw = Impl::Clock::now();
@@ -95,6 +106,7 @@ bool Session::generating() const { return impl_->generating && impl_->reason == 
 StopReason Session::stop_reason() const { return impl_->reason; }
 std::string_view Session::generated_text() const { return impl_->text.text(); }
 std::span<const int32_t> Session::generated_tokens() const { return impl_->generated; }
+const GenerateOptions& Session::generate_options() const { return impl_->generate; }
 
 RunFacts Session::Facts() const {
   const Impl& s = *impl_;
@@ -103,8 +115,14 @@ RunFacts Session::Facts() const {
   f.threads = s.engine->threads();
   for (size_t op = 0; op < s.counts.size(); ++op) {
     if (s.counts[op] == 0) continue;
-    f.kernels.push_back({Cat(f.target, ".", kernels::OpName(static_cast<kernels::Op>(op))), s.counts[op]});
+    const std::string id = Cat(f.target, ".", kernels::OpName(static_cast<kernels::Op>(op)));
+    f.kernels.push_back({id, s.counts[op]});
+    const uint64_t since = s.counts[op] - s.counts_before[op];
+    if (since > 0) f.generation_kernels.push_back({id, since});
   }
+  f.n_generation_evaluated = s.n_evaluated - s.n_evaluated_before;
+  f.n_cached_tokens = s.n_cached;
+  f.logits_prefixes = s.logits_prefixes;
   if (!s.generated.empty()) f.logits_sha256 = s.digest.Finish();
   f.prompt_ms = Milliseconds(s.started, s.prompt_done);
   f.generate_ms = Milliseconds(s.prompt_done, s.last_draw);

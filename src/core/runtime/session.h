@@ -107,6 +107,7 @@ class Session {
   // Text of the generation so far, without stop id and stop text; ill-formed bytes as U+FFFD.
   std::string_view generated_text() const;
   std::span<const int32_t> generated_tokens() const;
+  const GenerateOptions& generate_options() const;  // of the last generation
 
   RunFacts Facts() const;
 

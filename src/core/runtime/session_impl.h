@@ -76,7 +76,11 @@ struct Session::Impl {
   TextStream text;
   StopReason reason = StopReason::kNone;
   Sha256 digest;
+  std::vector<uint32_t> logits_prefixes;  // of `digest` after each draw
   uint64_t n_prompt = 0;
+  OpCounts counts_before{};  // when it began
+  uint64_t n_evaluated_before = 0;
+  uint64_t n_cached = 0;  // tokens in the context when it began
   Clock::time_point started{}, prompt_done{}, first_draw{}, last_draw{};
 };
 

@@ -70,6 +70,7 @@ inline Receipt SampleReceipt() {
   f.load_ms = 3;
   f.peak_rss_bytes = 1 << 20;
   r.logits_sha256 = hex;
+  r.logits_prefixes = {1, 2, 0xAAAAAAAA};
   FillKernels(r);
   return r;
 }

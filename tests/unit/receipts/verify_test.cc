@@ -96,6 +96,8 @@ TEST_CASE("Each rule rejects the receipt that breaks it, naming the field", "[re
       {"inference.options.sampler.top_p", [](Receipt& r) { r.inference.options.sampler.top_p = 1.5f; }},
       {"logits_sha256", [](Receipt& r) { r.logits_sha256.reset(); }},
       {"logits_sha256", [](Receipt& r) { r.logits_sha256 = "00"; }},
+      {"logits_prefixes", [](Receipt& r) { r.logits_prefixes.pop_back(); }},
+      {"logits_prefixes", [](Receipt& r) { r.logits_prefixes.back() = 7; }},
       {"inference.tokens_per_sec", [](Receipt& r) { r.inference.tokens_per_sec = 5000; }},
       {"inference.prompt_tokens_per_sec", [](Receipt& r) { r.inference.prompt_ms = 1; }},
       {"inference.time_to_first_token_ms", [](Receipt& r) { r.inference.time_to_first_token_ms = 9; }},
