@@ -48,9 +48,7 @@ inline uint16_t F32ToF16(float x) {
   return static_cast<uint16_t>(sign | half);
 }
 
-inline float BF16ToF32(uint16_t bfloat) {
-  return FloatOf(uint32_t{bfloat} << 16);
-}
+inline float BF16ToF32(uint16_t bfloat) { return FloatOf(uint32_t{bfloat} << 16); }
 
 inline uint16_t F32ToBF16(float x) {
   const uint32_t bits = BitsOf(x);

@@ -22,9 +22,7 @@ inline constexpr size_t kKeyBlock = 256;
 // At most this many candidates reach the sampler and the digest (docs/numerics.md).
 inline constexpr size_t kMaxTop = 256;
 
-constexpr size_t PadTernary(size_t n) {
-  return (n + kTernaryPad - 1) / kTernaryPad * kTernaryPad;
-}
+constexpr size_t PadTernary(size_t n) { return (n + kTernaryPad - 1) / kTernaryPad * kTernaryPad; }
 
 // Element types of dense matrices, embeddings and the key-value cache.
 enum class Dense : uint32_t { kF32, kF16, kBF16 };
@@ -145,7 +143,8 @@ struct KernelTable {
   bool (*attention_combine)(const float* m, const float* s, size_t stride_m, const float* o, size_t stride_o,
                             size_t n_blocks, size_t head_dim, float* y) noexcept;
 
-  // Gates: g' = max(g, 0), y = (g' * g') * u; and y = (g / (1 + exp_c(-g))) * u. y may be g or u.
+  // Gates: g' = max(g, 0), y = (g' * g') * u; and y = (g / (1 + exp_c(-g))) * u. y may be g or u. A NaN stays one, in
+  // max too, for the next operation to find.
   void (*relu2_gate)(const float* g, const float* u, size_t n, float* y) noexcept;
   void (*silu_gate)(const float* g, const float* u, size_t n, float* y) noexcept;
   // x[i] = x[i] + y[i] (residual, bias).

@@ -9,19 +9,13 @@ namespace {
 constexpr size_t kBlockBytes = kTernaryPad / 4;  // bytes of 128 codes
 
 // Where column c lies: byte c mod 32 of its block, the first quarter of the block in the highest bits.
-constexpr size_t ByteOf(size_t c) {
-  return c / kTernaryPad * kBlockBytes + c % kBlockBytes;
-}
-constexpr unsigned ShiftOf(size_t c) {
-  return 6 - 2 * static_cast<unsigned>(c % kTernaryPad / kBlockBytes);
-}
+constexpr size_t ByteOf(size_t c) { return c / kTernaryPad * kBlockBytes + c % kBlockBytes; }
+constexpr unsigned ShiftOf(size_t c) { return 6 - 2 * static_cast<unsigned>(c % kTernaryPad / kBlockBytes); }
 
 constexpr uint64_t kLowBits = 0x5555555555555555u;  // the low bit of each 2-bit field
 
 // The low bit of each field that is 3.
-constexpr uint64_t FieldsOfThree(uint64_t word) {
-  return word & (word >> 1) & kLowBits;
-}
+constexpr uint64_t FieldsOfThree(uint64_t word) { return word & (word >> 1) & kLowBits; }
 
 }  // namespace
 

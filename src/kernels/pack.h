@@ -17,18 +17,10 @@
 
 namespace bitnet::kernels {
 
-constexpr size_t PackedRowBytes(size_t padded_cols) {
-  return padded_cols / 4;
-}
-constexpr size_t BlockElements(Block type) {
-  return type == Block::kQ6_K ? 256 : 32;
-}
-constexpr size_t BlockBytes(Block type) {
-  return type == Block::kQ6_K ? 210 : 34;
-}
-constexpr size_t DenseBytes(Dense type) {
-  return type == Dense::kF32 ? 4 : 2;
-}
+constexpr size_t PackedRowBytes(size_t padded_cols) { return padded_cols / 4; }
+constexpr size_t BlockElements(Block type) { return type == Block::kQ6_K ? 256 : 32; }
+constexpr size_t BlockBytes(Block type) { return type == Block::kQ6_K ? 210 : 34; }
+constexpr size_t DenseBytes(Dense type) { return type == Dense::kF32 ? 4 : 2; }
 
 // codes[cols], values 0..2 -> out[PadTernary(cols) / 4].
 void PackTernaryRow(const uint8_t* codes, size_t cols, uint8_t* out) noexcept;

@@ -18,9 +18,7 @@ struct Unpacked {
   float d;
 };
 
-inline float LoadF16(const uint8_t* bytes) {
-  return F16ToF32(static_cast<uint16_t>(bytes[0] | bytes[1] << 8));
-}
+inline float LoadF16(const uint8_t* bytes) { return F16ToF32(static_cast<uint16_t>(bytes[0] | bytes[1] << 8)); }
 
 inline void UnpackQ8_0(const uint8_t* bytes, Unpacked* block) {
   block->d = LoadF16(bytes);

@@ -15,12 +15,9 @@ void DenseRowsOf(const void* w, size_t n, const float* x, size_t row_begin, size
 inline void DenseRows(Dense type, const void* w, size_t n, const float* x, size_t row_begin, size_t row_end,
                       float* y) noexcept {
   switch (type) {
-    case Dense::kF32:
-      return DenseRowsOf<float>(w, n, x, row_begin, row_end, y);
-    case Dense::kF16:
-      return DenseRowsOf<F16>(w, n, x, row_begin, row_end, y);
-    case Dense::kBF16:
-      return DenseRowsOf<BF16>(w, n, x, row_begin, row_end, y);
+    case Dense::kF32: return DenseRowsOf<float>(w, n, x, row_begin, row_end, y);
+    case Dense::kF16: return DenseRowsOf<F16>(w, n, x, row_begin, row_end, y);
+    case Dense::kBF16: return DenseRowsOf<BF16>(w, n, x, row_begin, row_end, y);
   }
 }
 
@@ -32,12 +29,9 @@ void DenseRowOf(const void* w, size_t n, size_t row, float* y) {
 
 inline void DenseRowToF32(Dense type, const void* w, size_t n, size_t row, float* y) noexcept {
   switch (type) {
-    case Dense::kF32:
-      return DenseRowOf<float>(w, n, row, y);
-    case Dense::kF16:
-      return DenseRowOf<F16>(w, n, row, y);
-    case Dense::kBF16:
-      return DenseRowOf<BF16>(w, n, row, y);
+    case Dense::kF32: return DenseRowOf<float>(w, n, row, y);
+    case Dense::kF16: return DenseRowOf<F16>(w, n, row, y);
+    case Dense::kBF16: return DenseRowOf<BF16>(w, n, row, y);
   }
 }
 

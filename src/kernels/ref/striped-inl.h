@@ -14,19 +14,11 @@ struct F16 {
 struct BF16 {
   uint16_t bits;
 };
-inline float ToF32(float x) {
-  return x;
-}
-inline float ToF32(F16 x) {
-  return F16ToF32(x.bits);
-}
-inline float ToF32(BF16 x) {
-  return BF16ToF32(x.bits);
-}
+inline float ToF32(float x) { return x; }
+inline float ToF32(F16 x) { return F16ToF32(x.bits); }
+inline float ToF32(BF16 x) { return BF16ToF32(x.bits); }
 
-inline float Fma(float a, float b, float c) {
-  return __builtin_fmaf(a, b, c);
-}
+inline float Fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
 template <size_t S>
 float SumStripes(float (&stripe)[S]) {
@@ -73,12 +65,8 @@ inline uint32_t MaxMagnitudeBits(const float* x, size_t n) {
   return max;
 }
 
-inline bool IsFinite(float x) {
-  return (BitsOf(x) & 0x7f800000u) != 0x7f800000u;
-}
-inline bool AllFinite(const float* x, size_t n) {
-  return MaxMagnitudeBits(x, n) < 0x7f800000u;
-}
+inline bool IsFinite(float x) { return (BitsOf(x) & 0x7f800000u) != 0x7f800000u; }
+inline bool AllFinite(const float* x, size_t n) { return MaxMagnitudeBits(x, n) < 0x7f800000u; }
 
 }  // namespace bitnet::kernels::BN_REF_NAMESPACE
 

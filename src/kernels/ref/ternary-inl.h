@@ -45,9 +45,7 @@ inline void TernaryGemv(const TernaryJob& job, size_t row_begin, size_t row_end)
 }
 
 // The weights of one row as int8.
-inline size_t TernaryScratchBytes(size_t cols) noexcept {
-  return cols;
-}
+inline size_t TernaryScratchBytes(size_t cols) noexcept { return cols; }
 
 inline void TernaryGemm(const TernaryJob& job, size_t row_begin, size_t row_end, void* scratch) noexcept {
   int8_t* const weights = static_cast<int8_t*>(scratch);

@@ -1,5 +1,6 @@
 #include "kernels/fixed_point.h"
 
+#include "kernels/pi.h"
 #include "support/catch.h"
 #include "unit/kernels/kernel_inputs.h"
 
@@ -49,6 +50,30 @@ TEST_CASE("ratios, leading zeros and inverse factorials have their definitions",
     factorial *= n;
     CHECK(ValueOf(Ratio<2>(1, factorial)) - ValueOf(kFactorials[n]) <= 1);
   }
+}
+
+using Long = Fraction<24>;
+
+// atan(1 / n)
+Long InverseArcTangent(uint64_t n) {
+  Long power = Ratio<24>(1, n);
+  Long sum = power;
+  for (uint64_t k = 3; !IsZero(power); k += 2) {
+    power = Scale(power, 1, n * n);
+    sum = k % 4 == 3 ? sum - Scale(power, 1, k) : sum + Scale(power, 1, k);
+  }
+  return sum;
+}
+
+TEST_CASE("the bits of pi are those of Machin's formula", "[kernels][fixed_point]") {
+  const Long quarter_pi = Scale(InverseArcTangent(5), 4, 1) - InverseArcTangent(239);
+  CHECK(Top<4>(quarter_pi).limb == kQuarterPi.limb);
+
+  Long two_over_pi;  // its limbs below the 22 pinned ones stay 0
+  for (size_t i = 0; i < kTwoOverPi.size(); ++i) two_over_pi.limb[23 - i] = kTwoOverPi[i];
+  const Long product = quarter_pi * two_over_pi;  // a half, less at most one unit of the last pinned limb
+  const Long missing = Ratio<24>(1, 2) - product;
+  CHECK(LeadingZeros(missing) >= 22 * 64);
 }
 
 }  // namespace
