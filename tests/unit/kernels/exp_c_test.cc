@@ -22,6 +22,10 @@ TEST_CASE("exp_c gives the pinned bits over a grid of all floats", "[kernels][ex
   CHECK(digest.value() == bitnet_test::PinnedDigest("exp_c, step 257", n));
 }
 
+TEST_CASE("exp_c shows a constant that is a unit of the last place off", "[kernels][exp_c]") {
+  for (const bitnet_test::ExpVector& v : bitnet_test::kExpVectors) CHECK(BitsOf(ExpC(FloatOf(v.x))) == v.y);
+}
+
 TEST_CASE("exp_c is within 1.0104 ulp of the exponential and never rises as x falls", "[kernels][exp_c]") {
   float above = 1.0f;
   double worst = 0.0;

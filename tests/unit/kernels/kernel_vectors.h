@@ -15,7 +15,21 @@ struct KernelVector {
 };
 
 inline constexpr KernelVector kKernelVectors[] = {
+#define BN_DIGESTS
 #include "unit/kernels/kernel_vectors.inc"
+#undef BN_DIGESTS
+};
+
+// Bits of x and exp_c(x) where a constant that is one unit of the last place off shows.
+struct ExpVector {
+  uint32_t x;
+  uint32_t y;
+};
+
+inline constexpr ExpVector kExpVectors[] = {
+#define BN_EXPONENTIALS
+#include "unit/kernels/kernel_vectors.inc"
+#undef BN_EXPONENTIALS
 };
 
 // 0, which no case has, where there is none.
