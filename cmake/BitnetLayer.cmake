@@ -13,6 +13,10 @@ function(bitnet_compile_options target)
     target_compile_options(${target} PUBLIC -fsanitize=${BITNET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(${target} PUBLIC -fsanitize=${BITNET_SANITIZE})
   endif()
+  if(BITNET_LIBFUZZER)  # the fuzzer sees which branches an input takes
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+    target_link_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
+  endif()
 endfunction()
 
 # bitnet_add_layer(NAME SOURCES ... DEPENDS layers ... PRIVATE_DEPENDS third-party ...)
