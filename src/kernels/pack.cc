@@ -8,9 +8,18 @@ namespace {
 
 constexpr size_t kBlockBytes = kTernaryPad / 4;  // bytes of 128 codes
 
-// Where column c lies: byte c mod 32 of its block, the first quarter of the block in the highest bits.
-constexpr size_t ByteOf(size_t c) { return c / kTernaryPad * kBlockBytes + c % kBlockBytes; }
-constexpr unsigned ShiftOf(size_t c) { return 6 - 2 * static_cast<unsigned>(c % kTernaryPad / kBlockBytes); }
+// One whole block: the loops run over its bytes, which the compiler turns into vectors.
+void PackBlock(const uint8_t* codes, uint8_t* out) {
+  for (size_t p = 0; p < kBlockBytes; ++p) {
+    out[p] = static_cast<uint8_t>(codes[p] << 6 | codes[p + 32] << 4 | codes[p + 64] << 2 | codes[p + 96]);
+  }
+}
+
+void UnpackBlock(const uint8_t* packed, uint8_t* codes) {
+  for (unsigned quarter = 0; quarter < 4; ++quarter) {
+    for (size_t p = 0; p < kBlockBytes; ++p) codes[quarter * kBlockBytes + p] = packed[p] >> (6 - 2 * quarter) & 3;
+  }
+}
 
 constexpr uint64_t kLowBits = 0x5555555555555555u;  // the low bit of each 2-bit field
 
@@ -20,15 +29,21 @@ constexpr uint64_t FieldsOfThree(uint64_t word) { return word & (word >> 1) & kL
 }  // namespace
 
 void PackTernaryRow(const uint8_t* codes, size_t cols, uint8_t* out) noexcept {
-  std::memset(out, 0, PackedRowBytes(PadTernary(cols)));
-  for (size_t c = 0; c < PadTernary(cols); ++c) {
-    const unsigned code = c < cols ? codes[c] : 1;
-    out[ByteOf(c)] = static_cast<uint8_t>(out[ByteOf(c)] | code << ShiftOf(c));
-  }
+  const size_t whole = cols / kTernaryPad * kTernaryPad;
+  for (size_t c = 0; c < whole; c += kTernaryPad) PackBlock(codes + c, out + c / 4);
+  if (whole == cols) return;
+  uint8_t last[kTernaryPad];
+  std::fill(std::copy(codes + whole, codes + cols, last), last + kTernaryPad, uint8_t{1});
+  PackBlock(last, out + whole / 4);
 }
 
 void UnpackTernaryRow(const uint8_t* packed, size_t cols, uint8_t* codes) noexcept {
-  for (size_t c = 0; c < cols; ++c) codes[c] = packed[ByteOf(c)] >> ShiftOf(c) & 3;
+  const size_t whole = cols / kTernaryPad * kTernaryPad;
+  for (size_t c = 0; c < whole; c += kTernaryPad) UnpackBlock(packed + c / 4, codes + c);
+  if (whole == cols) return;
+  uint8_t last[kTernaryPad];
+  UnpackBlock(packed + whole / 4, last);
+  std::copy(last, last + (cols - whole), codes + whole);
 }
 
 bool TernaryCodesValid(const uint8_t* packed, size_t n_bytes) noexcept {
