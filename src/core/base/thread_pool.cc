@@ -28,7 +28,9 @@ void Pause() {
 }
 
 // Spins about 50 us on current CPUs: longer than the gap between two operations of a token, shorter than a time slice.
+// With more threads than cores a spinning thread would only take the core of one that works: none spins then.
 constexpr int kSpins = 2000;
+int SpinsFor(uint32_t n_threads) { return n_threads <= UsableCores() ? kSpins : 0; }
 
 // First line of a small file, "" when it cannot be read.
 std::string FirstLine(const std::string& path) {
@@ -88,6 +90,7 @@ struct ThreadPool::State {
   size_t tile = 0;
   uint32_t n_tiles = 0;
 
+  int spins = 0;    // before a thread sleeps
   std::mutex turn;  // callers take turns
   std::vector<pthread_t> workers;
 
@@ -147,7 +150,7 @@ void* WorkerMain(void* p) {
     if (static_cast<uint32_t>(state.tiles.load(std::memory_order_relaxed)) != 0) {
       state.Work(thread);
       spins = 0;
-    } else if (++spins < kSpins) {
+    } else if (++spins < state.spins) {
       Pause();
     } else {
       state.Sleep();
@@ -168,6 +171,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(uint32_t n_threads) {
   }
   std::unique_ptr<ThreadPool> pool(new ThreadPool(n_threads));
   pool->state_->workers.reserve(n_threads - 1);
+  pool->state_->spins = SpinsFor(n_threads);
   sigset_t all, old;  // the host's signals are handled on the host's threads
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -213,7 +217,7 @@ void ThreadPool::Run(size_t n, size_t tile, RangeFn fn, void* f) {
   s.tiles.store(loop << 32 | n_tiles);
   s.WakeSleepers();
   s.Work(0);
-  for (int spins = 0; spins < kSpins; ++spins) {
+  for (int spins = 0; spins < s.spins; ++spins) {
     if (s.done.load(std::memory_order_acquire) == n_tiles) return;
     Pause();
   }
