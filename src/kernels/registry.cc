@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "kernels/cpu/tables.h"
 #include "kernels/kernel_table.h"
 
 namespace bitnet::kernels {
@@ -18,6 +19,10 @@ struct Registry {
 
 Registry MakeRegistry() noexcept {
   Registry r;
+  r.n_available = CpuTables(r.available.data(), kMaxTables - 1);
+  size_t n_built = 0;
+  const char* const* const built = CpuTableNames(&n_built);
+  for (size_t i = 0; i < n_built; ++i) r.names[r.n_names++] = built[i];
   r.available[r.n_available++] = &ReferenceTable();
   r.names[r.n_names++] = ReferenceTable().name;
   return r;

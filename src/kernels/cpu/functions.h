@@ -1,0 +1,49 @@
+// Declares the functions of the tables, once in each table's namespace; tables.cc puts them together.
+#ifndef BITNET_KERNELS_CPU_FUNCTIONS_H_
+#define BITNET_KERNELS_CPU_FUNCTIONS_H_
+
+#include "kernels/kernel_table.h"
+
+// The products that the dot tables replace.
+#define BITNET_DECLARE_PRODUCTS(NS)                                                                   \
+  namespace bitnet::kernels::NS {                                                                     \
+  void TernaryGemv(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept;                 \
+  void TernaryGemm(const TernaryJob& job, size_t row_begin, size_t row_end, void* scratch) noexcept;  \
+  size_t TernaryScratchBytes(size_t cols) noexcept;                                                   \
+  void TernaryBlocks(const TernaryJob& job, size_t block, size_t row_begin, size_t row_end) noexcept; \
+  } /* namespace bitnet::kernels::NS */
+
+#define BITNET_DECLARE_KERNELS(NS)                                                                         \
+  BITNET_DECLARE_PRODUCTS(NS)                                                                              \
+  namespace bitnet::kernels::NS {                                                                          \
+  bool RmsNorm(const float* x, const float* gamma, float eps, size_t n, float* y) noexcept;                \
+  bool QuantiseRow(const float* x, size_t n, int8_t* q, float* d, int32_t* q_sum) noexcept;                \
+  bool QuantiseBlocks(const float* x, size_t n, size_t block, int8_t* q, float* d_a) noexcept;             \
+  void DenseRows(Dense type, const void* w, size_t n, const float* x, size_t row_begin, size_t row_end,    \
+                 float* y) noexcept;                                                                       \
+  void BlockRows(Block type, const void* w, size_t n, const int8_t* q, const float* d_a, size_t row_begin, \
+                 size_t row_end, float* y) noexcept;                                                       \
+  void DenseRowToF32(Dense type, const void* w, size_t n, size_t row, float* y) noexcept;                  \
+  void BlockRowToF32(Block type, const void* w, size_t n, size_t row, float* y) noexcept;                  \
+  void Rope(float* x, size_t n_heads, size_t head_dim, size_t rot, const float* cos, const float* sin,     \
+            bool adjacent) noexcept;                                                                       \
+  bool CacheStore(const float* x, size_t n, Dense type, void* out) noexcept;                               \
+  bool AttentionBlock(const AttentionBlockJob& job) noexcept;                                              \
+  bool AttentionCombine(const float* m, const float* s, size_t stride_m, const float* o, size_t stride_o,  \
+                        size_t n_blocks, size_t head_dim, float* y) noexcept;                              \
+  void Relu2Gate(const float* g, const float* u, size_t n, float* y) noexcept;                             \
+  void SiluGate(const float* g, const float* u, size_t n, float* y) noexcept;                              \
+  void Add(float* x, const float* y, size_t n) noexcept;                                                   \
+  bool SelectTop(const float* logits, size_t n, size_t k, TopEntry* top) noexcept;                         \
+  } /* namespace bitnet::kernels::NS */
+
+#if defined(__x86_64__)
+BITNET_DECLARE_KERNELS(N_AVX2)
+BITNET_DECLARE_KERNELS(N_AVX3)
+BITNET_DECLARE_PRODUCTS(N_AVX3_VNNI)
+#elif defined(__aarch64__)
+BITNET_DECLARE_KERNELS(N_NEON)
+BITNET_DECLARE_PRODUCTS(N_NEON_DOTPROD)
+#endif
+
+#endif  // BITNET_KERNELS_CPU_FUNCTIONS_H_

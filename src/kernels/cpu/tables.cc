@@ -1,0 +1,101 @@
+#include "kernels/cpu/tables.h"
+
+#include "kernels/cpu/functions.h"
+#include "kernels/cpu/targets.h"
+
+#include <hwy/highway.h>
+
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+namespace bitnet::kernels {
+namespace {
+
+// The functions of namespace NS, the integer products from DOT.
+#define BITNET_TABLE(TABLE_NAME, NS, DOT)                                                                              \
+  {                                                                                                                    \
+    .name = TABLE_NAME, .rms_norm = NS::RmsNorm, .quantise_row = NS::QuantiseRow, .ternary_gemv = DOT::TernaryGemv,    \
+    .ternary_gemm = DOT::TernaryGemm, .ternary_scratch_bytes = DOT::TernaryScratchBytes,                               \
+    .ternary_blocks = DOT::TernaryBlocks, .dense_rows = NS::DenseRows, .quantise_blocks = NS::QuantiseBlocks,          \
+    .block_rows = NS::BlockRows, .dense_row_to_f32 = NS::DenseRowToF32, .block_row_to_f32 = NS::BlockRowToF32,         \
+    .rope = NS::Rope, .cache_store = NS::CacheStore, .attention_block = NS::AttentionBlock,                            \
+    .attention_combine = NS::AttentionCombine, .relu2_gate = NS::Relu2Gate, .silu_gate = NS::SiluGate, .add = NS::Add, \
+    .select_top = NS::SelectTop,                                                                                       \
+  }
+
+struct Entry {
+  KernelTable table;
+  bool (*runs_here)() noexcept;
+};
+
+#if defined(__x86_64__)
+
+bool HasAvx2() noexcept { return (hwy::SupportedTargets() & HWY_AVX2) != 0; }
+bool HasAvx3() noexcept { return (hwy::SupportedTargets() & HWY_AVX3) != 0; }
+bool HasVnni() noexcept { return HasAvx3() && __builtin_cpu_supports("avx512vnni"); }
+
+constexpr Entry kEntries[] = {
+    {BITNET_TABLE("AVX3_VNNI", N_AVX3, N_AVX3_VNNI), HasVnni},
+    {BITNET_TABLE("AVX3", N_AVX3, N_AVX3), HasAvx3},
+    {BITNET_TABLE("AVX2", N_AVX2, N_AVX2), HasAvx2},
+};
+constexpr const char* kNotes[] = {
+    "AVX-512 beyond VNNI (VBMI, BF16, AMX) is not used: the AVX3_VNNI table serves every CPU with avx512_vnni",
+    "AVX-VNNI without AVX-512 (Alder Lake and later) has no table of its own: the AVX2 table runs there",
+};
+
+#elif defined(__aarch64__)
+
+bool HasNeon() noexcept { return true; }  // Advanced SIMD is part of the architecture
+bool HasDotProduct() noexcept { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+
+constexpr Entry kEntries[] = {
+#if HWY_COMPILER_GCC_ACTUAL
+    {BITNET_TABLE("NEON_DOTPROD", N_NEON, N_NEON_DOTPROD), HasDotProduct},
+#endif
+    {BITNET_TABLE("NEON", N_NEON, N_NEON), HasNeon},
+};
+constexpr const char* kNotes[] = {
+    "SVE has no table: the NEON tables run there",
+#if !HWY_COMPILER_GCC_ACTUAL
+    "NEON_DOTPROD is not built: this compiler takes no target attribute for it",
+#endif
+};
+
+#else
+#error "no kernel table for this architecture: build src/kernels without cpu/"
+#endif
+
+constexpr size_t kCount = sizeof(kEntries) / sizeof(kEntries[0]);
+
+}  // namespace
+
+size_t CpuTables(const KernelTable** out, size_t max) noexcept {
+  size_t n = 0;
+  for (const Entry& entry : kEntries) {
+    if (n < max && entry.runs_here()) out[n++] = &entry.table;
+  }
+  return n;
+}
+
+const char* const* CpuTableNames(size_t* count) noexcept {
+  struct Names {
+    const char* name[kCount];
+  };
+  static constexpr Names kNames = [] {
+    Names names{};
+    for (size_t i = 0; i < kCount; ++i) names.name[i] = kEntries[i].table.name;
+    return names;
+  }();
+  *count = kCount;
+  return kNames.name;
+}
+
+const char* const* CpuTableNotes(size_t* count) noexcept {
+  *count = sizeof(kNotes) / sizeof(kNotes[0]);
+  return kNotes;
+}
+
+}  // namespace bitnet::kernels

@@ -1,0 +1,21 @@
+// The kernel tables made with Highway. No process-wide state of Highway's is touched: one table for each target, and
+// the caller holds the one that it chose.
+#ifndef BITNET_KERNELS_CPU_TABLES_H_
+#define BITNET_KERNELS_CPU_TABLES_H_
+
+#include <cstddef>
+
+#include "kernels/kernel_table.h"
+
+namespace bitnet::kernels {
+
+// Writes the tables that this CPU can run to out[max], best first; returns how many.
+size_t CpuTables(const KernelTable** out, size_t max) noexcept;
+// Names of all tables built in, best first, whether this CPU can run them or not. `*count` entries.
+const char* const* CpuTableNames(size_t* count) noexcept;
+// What this build lacks beside other builds, one line each, for a report to the user. `*count` entries.
+const char* const* CpuTableNotes(size_t* count) noexcept;
+
+}  // namespace bitnet::kernels
+
+#endif  // BITNET_KERNELS_CPU_TABLES_H_
