@@ -33,6 +33,11 @@ inline constexpr uint32_t kMaxDims = 4;
 // Elements and bytes of a tensor fit int64 in every program that reads such files.
 inline constexpr uint64_t kMaxTensorElements = (uint64_t{1} << 63) - 1;
 
+// The longest header that the reference reader of SafeTensors takes.
+inline constexpr uint64_t kMaxSafeHeaderBytes = 100'000'000;
+// Dimensions of a tensor there; models have at most 4.
+inline constexpr size_t kMaxSafeDims = 8;
+
 // Shapes of a model. The largest published decoders have fewer than 200 blocks, 2^15 columns, 2^17 feed-forward
 // columns and 2^18 tokens; products of any two of these bounds fit 64 bits with room, and int32 sums of a ternary
 // row stay exact up to 2^22 columns (kernels/kernel_table.h).
