@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "capi/load_audit.h"
 #include "core/base/mapped_file.h"
 #include "core/format/gguf.h"
 #include "core/model/model.h"
@@ -61,21 +62,24 @@ struct bitnet_tokenizer_t {
 
 struct bitnet_model_t {
   bitnet_model_t(std::shared_ptr<const bitnet::capi::EngineState> engine_state,
-                 std::shared_ptr<const bitnet::core::Model> loaded);
+                 std::shared_ptr<const bitnet::core::Model> loaded,
+                 std::shared_ptr<const bitnet::capi::LoadAudit> load_audit);
 
   std::shared_ptr<const bitnet::capi::EngineState> state;
   std::shared_ptr<const bitnet::core::Model> model;
   bitnet_tokenizer_t tokenizer;
   bitnet_file_t file;
   std::string architecture, architecture_key, name, quantization, path;
+  std::shared_ptr<const bitnet::capi::LoadAudit> audit;
 };
 
 struct bitnet_session_t {
   std::shared_ptr<const bitnet::capi::EngineState> state;
   std::unique_ptr<bitnet::core::Session> session;
-  std::string step_text;                   // of the last step
-  mutable std::atomic<int32_t> users{0};   // calls inside: -1 one that changes, n > 0 readers
-  mutable std::atomic<bool> freed{false};  // by a callback inside a call; that call deletes it
+  std::shared_ptr<const bitnet::capi::LoadAudit> audit;  // of its model
+  std::string step_text;                                 // of the last step
+  mutable std::atomic<int32_t> users{0};                 // calls inside: -1 one that changes, n > 0 readers
+  mutable std::atomic<bool> freed{false};                // by a callback inside a call; that call deletes it
 };
 
 struct bitnet_facts_t {

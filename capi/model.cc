@@ -1,13 +1,18 @@
 #include <bitnet/model.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <functional>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "capi/digest.h"
 #include "capi/guard.h"
 #include "capi/handles.h"
+#include "capi/identity.h"
+#include "capi/load_audit.h"
 #include "capi/model_options.h"
 #include "capi/structs.h"
 
@@ -15,7 +20,7 @@ using namespace bitnet::capi;  // NOLINT: the C functions are these helpers' onl
 namespace core = bitnet::core;
 
 bitnet_model_t::bitnet_model_t(std::shared_ptr<const EngineState> engine_state,
-                               std::shared_ptr<const core::Model> loaded)
+                               std::shared_ptr<const core::Model> loaded, std::shared_ptr<const LoadAudit> load_audit)
     : state(std::move(engine_state)),
       model(std::move(loaded)),
       tokenizer(model->tokenizer()),
@@ -24,7 +29,8 @@ bitnet_model_t::bitnet_model_t(std::shared_ptr<const EngineState> engine_state,
       architecture_key(model->hparams().architecture_key),
       name(model->name()),
       quantization(model->quantization()),
-      path(model->path()) {
+      path(model->path()),
+      audit(std::move(load_audit)) {
   file.model = model.get();
 }
 
@@ -33,20 +39,38 @@ namespace {
 using LoadedModel = core::Result<std::shared_ptr<const core::Model>>;
 
 // What the three ways of loading share: `load` gets the spec.
+// Looks at the bytes of a file before they are loaded, where the options ask for that (load_audit.h).
+using Prepare = std::function<core::Status(std::span<const std::byte>, core::LoadSpec&)>;
+
 template <typename LoadFn>
 bitnet_status_t Load(const bitnet_engine_t* engine, const bitnet_model_options_t* options, bitnet_model_t** out_model,
                      LoadFn&& load) {
   if (out_model == nullptr) return InvalidArgument("out_model is NULL");
   *out_model = nullptr;
   if (engine == nullptr) return InvalidArgument("engine is NULL");
+  const auto start = std::chrono::steady_clock::now();
+  bitnet_model_options_t o;
   core::LoadSpec spec;
+  BN_TRY(ReadOptions(options, &o));
   BN_TRY(ReadModelOptions(options, &spec));
+  if (const core::Status allowed = CheckPermission(o); !allowed.ok()) return Fail(allowed);
   spec.warn = [state = engine->state](std::string_view message) {
     state->Log(BITNET_LOG_WARNING, std::string(message));
   };
-  LoadedModel model = load(*engine->state->engine, spec);
+  LoadAudit audit;
+  audit.known_sha256 = o.sha256 != nullptr ? o.sha256 : "";
+  audit.pre = spec.pre;
+  audit.i2s_arm_layout = spec.i2s_arm_layout;
+  audit.allow_suspicious_norms = spec.allow_suspicious_norms;
+  audit.tokenizer_replaced = spec.tokenizer != nullptr;
+  Prepare prepare;
+  if (NeedsPreparation(o)) {
+    prepare = [&](std::span<const std::byte> bytes, core::LoadSpec& s) { return PrepareLoad(o, bytes, &s, &audit); };
+  }
+  LoadedModel model = load(*engine->state->engine, spec, prepare);
   if (!model.ok()) return Fail(model.status());
-  *out_model = new bitnet_model_t(engine->state, *std::move(model));
+  audit.load_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  *out_model = new bitnet_model_t(engine->state, *std::move(model), std::make_shared<LoadAudit>(std::move(audit)));
   return BITNET_OK;
 }
 
@@ -56,8 +80,8 @@ struct ModelInBuffer {
   std::shared_ptr<const core::Model> model;
 };
 
-LoadedModel LoadByReading(const core::Engine& engine, const core::LoadSpec& options, bitnet_read_fn read,
-                          void* user_data, uint64_t n_bytes) {
+LoadedModel LoadByReading(const core::Engine& engine, const core::LoadSpec& options, const Prepare& prepare,
+                          bitnet_read_fn read, void* user_data, uint64_t n_bytes) {
   auto holder = std::make_shared<ModelInBuffer>();
   BN_ASSIGN_OR_RETURN(holder->bytes, core::Buffer::Allocate(engine.allocator(), n_bytes));
   constexpr uint64_t kPiece = 1 << 20;  // bytes asked for at once: progress can be shown, a slow source be left
@@ -69,6 +93,7 @@ LoadedModel LoadByReading(const core::Engine& engine, const core::LoadSpec& opti
   }
   core::LoadSpec spec = options;
   spec.mode = core::LoadMode::kMap;  // the weights stay in our copy
+  if (prepare) BN_RETURN_IF_ERROR(prepare({holder->bytes.as<std::byte>(), n_bytes}, spec));
   BN_ASSIGN_OR_RETURN(holder->model, core::Model::LoadMemory({holder->bytes.as<std::byte>(), n_bytes}, spec,
                                                              engine.pool(), engine.allocator()));
   const core::Model* model = holder->model.get();
@@ -92,10 +117,13 @@ bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, core::Lo
   if (o.reserved != 0) return InvalidArgument("reserved of bitnet_model_options_t is not 0");
   if (o.mode > BITNET_LOAD_COPY)
     return InvalidArgument(core::Cat("load mode is ", o.mode, ", expected 0 or 1"), "mode");
-  for (const auto& [value, name] : {std::pair{o.verify, "verify"}, std::pair{o.i2s_arm_layout, "i2s_arm_layout"},
-                                    std::pair{o.allow_suspicious_norms, "allow_suspicious_norms"}}) {
+  for (const auto& [value, name] :
+       {std::pair{o.verify, "verify"}, std::pair{o.i2s_arm_layout, "i2s_arm_layout"},
+        std::pair{o.allow_suspicious_norms, "allow_suspicious_norms"},
+        std::pair{o.allow_corrections, "allow_corrections"}, std::pair{o.strict, "strict"}}) {
     if (value > 1) return InvalidArgument(core::Cat(name, " is ", value, ", expected 0 or 1"), name);
   }
+  BN_TRY(CheckSha256(o.sha256));
   spec->mode = o.mode == BITNET_LOAD_COPY ? core::LoadMode::kCopy : core::LoadMode::kMap;
   spec->verify = o.verify != 0;
   spec->i2s_arm_layout = o.i2s_arm_layout != 0;
@@ -117,20 +145,28 @@ extern "C" {
 bitnet_status_t bitnet_model_load(const bitnet_engine_t* engine, const char* path,
                                   const bitnet_model_options_t* options, bitnet_model_t** out_model) noexcept {
   return GuardCompute([&]() -> bitnet_status_t {
-    return Load(engine, options, out_model, [&](const core::Engine& e, const core::LoadSpec& spec) -> LoadedModel {
-      if (path == nullptr) return core::Status(core::Code::kInvalidArgument, "path is NULL");
-      return core::Model::LoadFile(path, spec, e.pool(), e.allocator());
-    });
+    return Load(engine, options, out_model,
+                [&](const core::Engine& e, core::LoadSpec& spec, const Prepare& prepare) -> LoadedModel {
+                  if (path == nullptr) return core::Status(core::Code::kInvalidArgument, "path is NULL");
+                  if (prepare) {
+                    BN_ASSIGN_OR_RETURN(const core::MappedFile mapped, core::MappedFile::Map(path));
+                    BN_RETURN_IF_ERROR(prepare(mapped.bytes(), spec));
+                  }
+                  return core::Model::LoadFile(path, spec, e.pool(), e.allocator());
+                });
   });
 }
 
 bitnet_status_t bitnet_model_load_memory(const bitnet_engine_t* engine, const void* data, size_t n_bytes,
                                          const bitnet_model_options_t* options, bitnet_model_t** out_model) noexcept {
   return GuardCompute([&]() -> bitnet_status_t {
-    return Load(engine, options, out_model, [&](const core::Engine& e, const core::LoadSpec& spec) -> LoadedModel {
-      if (data == nullptr) return core::Status(core::Code::kInvalidArgument, "data is NULL");
-      return core::Model::LoadMemory({static_cast<const std::byte*>(data), n_bytes}, spec, e.pool(), e.allocator());
-    });
+    return Load(engine, options, out_model,
+                [&](const core::Engine& e, core::LoadSpec& spec, const Prepare& prepare) -> LoadedModel {
+                  if (data == nullptr) return core::Status(core::Code::kInvalidArgument, "data is NULL");
+                  const std::span<const std::byte> bytes(static_cast<const std::byte*>(data), n_bytes);
+                  if (prepare) BN_RETURN_IF_ERROR(prepare(bytes, spec));
+                  return core::Model::LoadMemory(bytes, spec, e.pool(), e.allocator());
+                });
   });
 }
 
@@ -138,10 +174,11 @@ bitnet_status_t bitnet_model_load_callback(const bitnet_engine_t* engine, bitnet
                                            uint64_t n_bytes, const bitnet_model_options_t* options,
                                            bitnet_model_t** out_model) noexcept {
   return GuardCompute([&]() -> bitnet_status_t {
-    return Load(engine, options, out_model, [&](const core::Engine& e, const core::LoadSpec& spec) -> LoadedModel {
-      if (read == nullptr) return core::Status(core::Code::kInvalidArgument, "read is NULL");
-      return LoadByReading(e, spec, read, read_user_data, n_bytes);
-    });
+    return Load(engine, options, out_model,
+                [&](const core::Engine& e, core::LoadSpec& spec, const Prepare& prepare) -> LoadedModel {
+                  if (read == nullptr) return core::Status(core::Code::kInvalidArgument, "read is NULL");
+                  return LoadByReading(e, spec, prepare, read, read_user_data, n_bytes);
+                });
   });
 }
 

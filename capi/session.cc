@@ -115,11 +115,13 @@ bitnet_status_t Read(const bitnet_session_t* session, Body&& body) noexcept {
 
 bitnet_status_t ToC(const core::Status& status) { return status.ok() ? BITNET_OK : Fail(status); }
 
-bitnet_session_t* NewHandle(std::shared_ptr<const EngineState> state, std::unique_ptr<core::Session> session) {
+bitnet_session_t* NewHandle(std::shared_ptr<const EngineState> state, std::shared_ptr<const LoadAudit> audit,
+                            std::unique_ptr<core::Session> session) {
   auto handle = std::make_unique<bitnet_session_t>();
   handle->step_text.reserve(kStepTextBytes);
   handle->state = std::move(state);
   handle->session = std::move(session);
+  handle->audit = std::move(audit);
   return handle.release();
 }
 
@@ -151,7 +153,7 @@ bitnet_status_t bitnet_session_create(const bitnet_model_t* model, const bitnet_
     BN_TRY(ReadSessionOptions(options, &o));
     auto session = core::Session::Create(model->state->engine, model->model, o);
     if (!session.ok()) return Fail(session.status());
-    *out_session = NewHandle(model->state, *std::move(session));
+    *out_session = NewHandle(model->state, model->audit, *std::move(session));
     return BITNET_OK;
   });
 }
@@ -353,7 +355,7 @@ bitnet_status_t bitnet_session_fork(const bitnet_session_t* session, bitnet_sess
     if (out_session == nullptr) return InvalidArgument("out_session is NULL");
     auto copy = session->session->Fork();
     if (!copy.ok()) return Fail(copy.status());
-    *out_session = NewHandle(session->state, *std::move(copy));
+    *out_session = NewHandle(session->state, session->audit, *std::move(copy));
     return BITNET_OK;
   });
 }

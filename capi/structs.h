@@ -47,6 +47,17 @@ BN_STRUCT(bitnet_generate_options_t, reserved);
 BN_STRUCT(bitnet_step_t, reserved);
 BN_STRUCT(bitnet_facts_info_t, n_kernels);
 BN_STRUCT(bitnet_kernel_t, calls);
+BN_STRUCT(bitnet_policy_info_t, sha256);
+BN_STRUCT(bitnet_validation_info_t, message);
+BN_STRUCT(bitnet_correction_t, allowed_max);
+BN_STRUCT(bitnet_inspect_options_t, sha256);
+BN_STRUCT(bitnet_inspection_info_t, temporary);
+BN_STRUCT(bitnet_tensor_report_t, scale_max);
+BN_STRUCT(bitnet_receipt_options_t, fallback_reason);
+BN_STRUCT(bitnet_verify_options_t, model);
+BN_STRUCT(bitnet_verification_info_t, first_step);
+BN_STRUCT(bitnet_problem_t, message);
+BN_STRUCT(bitnet_comparison_t, reserved);
 #undef BN_STRUCT
 
 template <typename T>

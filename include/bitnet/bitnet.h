@@ -49,7 +49,10 @@
 #include <bitnet/export.h>
 #include <bitnet/facts.h>
 #include <bitnet/file.h>
+#include <bitnet/inspect.h>
 #include <bitnet/model.h>
+#include <bitnet/policy.h>
+#include <bitnet/receipt.h>
 #include <bitnet/session.h>
 #include <bitnet/status.h>
 #include <bitnet/tokenizer.h>

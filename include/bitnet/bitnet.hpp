@@ -17,7 +17,10 @@
 #include <bitnet/engine.hpp>
 #include <bitnet/facts.hpp>
 #include <bitnet/file.hpp>
+#include <bitnet/inspect.hpp>
 #include <bitnet/model.hpp>
+#include <bitnet/policy.hpp>
+#include <bitnet/receipt.hpp>
 #include <bitnet/result.hpp>
 #include <bitnet/session.hpp>
 #include <bitnet/span.hpp>

@@ -9,6 +9,7 @@
 #include <bitnet/engine.h>
 #include <bitnet/export.h>
 #include <bitnet/file.h>
+#include <bitnet/policy.h>
 #include <bitnet/status.h>
 #include <bitnet/tokenizer.h>
 
@@ -36,8 +37,12 @@ typedef struct bitnet_model_options_t {
   const bitnet_tokenizer_t *tokenizer; /* replaces the file's own (sizes must agree); NULL: the file's */
   bitnet_progress_fn progress;         /* NULL: none */
   void *progress_user_data;
+  const bitnet_policy_t *policy;       /* corrections for a known-bad file, needs allow_corrections; NULL: none */
+  const char *sha256;                  /* the file's, 64 hex digits, where the host knows it; NULL: computed when needed */
+  uint32_t allow_corrections;          /* the permission to apply a policy */
+  uint32_t strict;                     /* refuse every correction and every suspicious norm */
 } bitnet_model_options_t;
-#define BITNET_MODEL_OPTIONS_INIT {sizeof(bitnet_model_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define BITNET_MODEL_OPTIONS_INIT {sizeof(bitnet_model_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /**
  * Loads a model from a GGUF file.
@@ -45,7 +50,9 @@ typedef struct bitnet_model_options_t {
  * @param options    NULL = defaults. Borrowed for the call.
  * @param out_model  receives the model; NULL on failure. Free with bitnet_model_free().
  * @return BITNET_OK, _E_NOT_FOUND, _E_IO, _E_BAD_FORMAT, _E_UNSUPPORTED, _E_LIMIT, _E_NO_MEMORY, _E_CANCELLED (by
- *         progress), _E_INVALID_ARGUMENT.
+ *         progress), _E_INVALID_ARGUMENT; _E_POLICY_REFUSED (a policy without the permission, the permission without a
+ *         policy, or strict), _E_POLICY_INVALID, _E_POLICY_POSTCONDITION. A policy that does not match is no error: it
+ *         is logged, and the raw model loads.
  * @threading safe from any thread.
  * @since 0.1
  */

@@ -1,0 +1,174 @@
+// Receipts of real runs: what they say, that they verify, and that a replay anywhere gives the same bits.
+#include <sstream>
+
+#include "audit/support.h"
+#include "core/base/json_reader.h"
+
+namespace bitnet::test {
+namespace {
+
+core::JsonValue Parse(const std::string& text) {
+  auto json = core::ParseJson(text);
+  REQUIRE(json.ok());
+  return *std::move(json);
+}
+
+const std::vector<Run>& Runs() {
+  static const std::vector<Run> runs = [] {
+    std::vector<Run> list(6);
+    list[1].prompt = "The capital of France is";
+    list[1].kv_type = BITNET_KV_F32;
+    list[2].temperature = 0.9f;
+    list[2].top_k = 40;
+    list[2].top_p = 0.9f;
+    list[2].seed = 18446744073709551615u;
+    list[3].temperature = 1.3f;
+    list[3].repeat_penalty = 1.2f;
+    list[3].seed = 7;
+    list[4].chunk = 3;
+    list[4].n = 40;
+    list[5].n = 1;
+    return list;
+  }();
+  return runs;
+}
+
+TEST_CASE("A receipt of a run verifies, against its model and alone", "[receipt]") {
+  const Engine engine = MakeEngine();
+  const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
+  for (const Run& run : Runs()) {
+    const std::string text = ReceiptOf(model, run);
+    INFO(text);
+    const Verification alone = Must(Verification::verify(text));
+    INFO(ProblemsOf(alone));
+    CHECK(alone.accepted());
+    VerifyOptions options;
+    options.model = model.capi();
+    CHECK(Must(Verification::verify(text, options)).accepted());
+  }
+}
+
+TEST_CASE("A replay gives the same bits on every target, thread count and chunk", "[receipt][replay]") {
+  const std::vector<std::string> targets = Targets();
+  std::vector<std::string> receipts;
+  for (size_t i = 0; i < Runs().size(); ++i) {
+    const Engine engine = MakeEngine(targets[i % targets.size()].c_str(), 1 + static_cast<uint32_t>(i % 3));
+    receipts.push_back(ReceiptOf(Must(Model::load(engine, BITNET_TINY_MODEL)), Runs()[i]));
+  }
+  size_t n = 0;
+  for (const std::string& target : targets) {
+    for (const uint32_t threads : {1u, 2u, 3u}) {
+      const Engine engine = MakeEngine(target.c_str(), threads);
+      const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
+      for (const std::string& text : receipts) {
+        const Verification v = Must(Verification::replay(text, model));
+        INFO(target << " " << threads << "\n" << ProblemsOf(v));
+        CHECK(v.accepted());
+        CHECK(v.info().first_step == -1);
+        ++n;
+      }
+    }
+  }
+  CHECK(n == targets.size() * 3 * Runs().size());
+}
+
+TEST_CASE("Kernel ids and counts are those of this generation alone", "[receipt]") {
+  for (const std::string& target : Targets()) {
+    const Engine engine = MakeEngine(target.c_str());
+    const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
+    Session session = Must(Session::create(model));
+    const auto prompt = Must(model.tokenizer().encode("Once upon a time"));
+    GenerateOptions options;
+    options.max_new_tokens = 5;
+    std::string first;
+    for (int i = 0; i < 2; ++i) {
+      auto generation = Must(session.generate(prompt, options));
+      for (const Step& step : generation) (void)step;
+      const core::JsonValue json = Parse(Must(receipt(session)));
+      CHECK(json.Find("compute_path")->string == (target == "portable" ? "reference" : "real"));
+      std::string kernels;
+      for (const core::JsonValue& k : json.Find("kernels")->array) {
+        CHECK(k.Find("id")->string.starts_with(target + "."));
+        kernels += k.Find("id")->string + " " + k.Find("calls")->string + "\n";
+      }
+      // The second generation continues the context and has the same counts, not the sum.
+      if (i == 0) first = kernels;
+      CHECK(kernels == first);
+      const core::JsonValue& inference = *json.Find("inference");
+      CHECK(inference.Find("cached_tokens")->uinteger == (i == 0 ? 0 : prompt.size() + 4));
+      const Verification v = Must(Verification::replay(Must(receipt(session)), model));
+      INFO(ProblemsOf(v));
+      CHECK(v.accepted());
+    }
+  }
+}
+
+TEST_CASE("A session without a finished generation, or with another context since, gives no receipt", "[receipt]") {
+  const Engine engine = MakeEngine();
+  const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
+  Session session = Must(Session::create(model));
+  CHECK(receipt(session).error().status() == BITNET_E_BAD_STATE);
+  const auto prompt = Must(model.tokenizer().encode("Once upon a time"));
+  GenerateOptions options;
+  options.max_new_tokens = 5;
+  REQUIRE(bitnet_session_begin(session.capi(), prompt.data(), prompt.size(), &options) == BITNET_OK);
+  CHECK(receipt(session).error().status() == BITNET_E_BAD_STATE);
+  auto generation = Must(session.generate(prompt, options));
+  for (const Step& step : generation) (void)step;
+  CHECK(receipt(session).has_value());
+  REQUIRE(bitnet_session_eval(session.capi(), prompt.data(), 1, BITNET_WANT_LAST) == BITNET_OK);
+  CHECK(receipt(session).error().status() == BITNET_E_BAD_STATE);
+}
+
+TEST_CASE("A private receipt has neither text nor ids, verifies, and cannot be replayed", "[receipt]") {
+  const Engine engine = MakeEngine();
+  const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
+  Run run;
+  const std::string open = ReceiptOf(model, run);
+  run.no_text = true;
+  const std::string text = ReceiptOf(model, run);
+  const core::JsonValue json = Parse(text), other = Parse(open);
+  for (const char* key : {"prompt", "prompt_tokens", "output", "output_tokens"}) {
+    CHECK(json.Find("inference")->Find(key) == nullptr);
+  }
+  CHECK(text.find("Once upon") == std::string::npos);
+  for (const char* key : {"prompt_sha256", "output_sha256"}) {
+    CHECK(json.Find("inference")->Find(key)->string == other.Find("inference")->Find(key)->string);
+  }
+  CHECK(Must(Verification::verify(text)).accepted());
+  CHECK(Verification::replay(text, model).error().status() == BITNET_E_RECEIPT_REJECTED);
+}
+
+TEST_CASE("A digest that the host knows is used and called cached; a replay computes", "[receipt]") {
+  const Engine engine = MakeEngine();
+  ModelOptions options;
+  const std::string wrong(64, '0');
+  options.sha256 = wrong.c_str();
+  const Model model = Must(Model::load(engine, BITNET_TINY_MODEL, options));
+  const std::string text = ReceiptOf(model);
+  CHECK(Parse(text).Find("model")->Find("fingerprint_origin")->string == "cached");
+  CHECK(Parse(text).Find("model")->Find("fingerprint")->string == "sha256:" + wrong);
+  CHECK(Verification::replay(text, model).error().status() == BITNET_E_RECEIPT_REJECTED);
+  options.sha256 = "abc";
+  CHECK(Model::load(engine, BITNET_TINY_MODEL, options).error().status() == BITNET_E_INVALID_ARGUMENT);
+}
+
+TEST_CASE("A comparison of two runs tells tokens and options apart", "[receipt][compare]") {
+  const Engine engine = MakeEngine();
+  const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
+  Run warm;
+  warm.temperature = 1.5f;
+  warm.seed = 3;
+  const std::string a = ReceiptOf(model), b = ReceiptOf(model, warm);
+  CHECK(Must(compare_runs(a, a)).token_agreement == 1);
+  std::string json;
+  const bitnet_comparison_t c = Must(compare_runs(a, b, &json));
+  CHECK(c.token_agreement < 1);
+  CHECK(c.first_difference >= 0);
+  CHECK(c.n_option_differences == 2);
+  CHECK(c.same_prompt == 1);
+  CHECK(Parse(json).Find("options")->array.size() == 2);
+}
+
+}  // namespace
+}  // namespace bitnet::test
