@@ -1,6 +1,4 @@
 // bitnet bench: speed, as a share of what the machine can do at most.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -50,9 +48,12 @@ struct ThreadReport {
 
 struct BenchReport {
   std::string target;
+  std::string model_name, quantization;
+  uint64_t model_bytes = 0;
+  Json model;  // the "model" object
   std::vector<ThreadReport> per_threads;
   std::vector<Measured> results;
-  uint64_t peak_rss_bytes = 0;
+  PeakMemory peak_memory;
 };
 
 // What one token costs: known from the tensors, the same for every kernel.
@@ -135,14 +136,35 @@ Spread Repeat(const BenchFlags& flags, double n_tokens, Seconds seconds) {
   return SpreadOf(rates);
 }
 
+// Failure when the tests need more tokens than the model was trained for.
+void CheckLength(const BenchFlags& flags, const Model& model) {
+  const uint32_t n_longest = std::max(flags.n_prompt, flags.n_generate + 2);
+  if (const uint32_t n_train = model.info().n_ctx_train; n_longest > n_train) {
+    throw Failure(ExitCode::kRequestNotMet, "the test needs " + std::to_string(n_longest) +
+                                                " tokens, this model was trained for " + std::to_string(n_train) +
+                                                "; give a smaller -p or -n");
+  }
+}
+
+void Describe(const LoadedModel& loaded, BenchReport& report) {
+  const bitnet_model_info_t info = loaded.model.info();
+  report.target = loaded.engine.info().target;
+  report.model_name = *info.name == '\0' ? "without a name" : Printable(info.name);
+  report.quantization = info.quantization;
+  report.model_bytes = info.size_bytes;
+  WriteModel(report.model, loaded);
+}
+
 void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& report) {
   StopIfInterrupted();
   ModelFlags model_flags = flags.model;
   model_flags.threads = n_threads;
-  const LoadedModel loaded = LoadModel(model_flags);
-  report.target = loaded.engine.info().target;
   Note(Format("bench: %u threads, measuring the machine", n_threads));
-  ThreadReport own{n_threads, MeasureLimits(report.target, n_threads), loaded.load_ms, 0};
+  const MachineLimits limits = MeasureLimits(report.target, n_threads);
+  StopIfInterrupted();
+  report.peak_memory.Start();  // the yardsticks took memory of their own
+  const LoadedModel loaded = LoadModel(model_flags);
+  ThreadReport own{n_threads, limits, loaded.load_ms, 0};
   const TokenCost cost = CostOf(loaded.model, flags.session);
   const uint32_t n_vocab = loaded.model.info().n_vocab;
   SessionFlags session_flags = flags.session;
@@ -169,15 +191,10 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
     report.results.push_back(m);
   }
   report.per_threads.push_back(own);
+  report.peak_memory.Stop();
 }
 
-uint64_t PeakRssBytes() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts in KiB
-}
-
-Json Document(const BenchReport& report, const LoadedModel& loaded) {
+Json Document(const BenchReport& report) {
   Json json;
   json.BeginObject().Key("limits").BeginObject().Key("read_gb_per_s").BeginObject();
   for (const ThreadReport& t : report.per_threads) {
@@ -211,9 +228,9 @@ Json Document(const BenchReport& report, const LoadedModel& loaded) {
         .Field("time_to_first_token_ms", t.time_to_first_token_ms)
         .EndObject();
   }
-  json.EndArray().Field("peak_rss_bytes", report.peak_rss_bytes).Field("target", report.target).Key("model");
-  WriteModel(json, loaded);
-  json.EndObject();
+  json.EndArray().Key("peak_rss_bytes");
+  report.peak_memory.bytes() > 0 ? json.Value(report.peak_memory.bytes()) : json.Null();
+  json.Field("target", report.target).Key("model").Raw(report.model.str()).EndObject();
   return json;
 }
 
@@ -228,11 +245,10 @@ std::string Csv(const BenchReport& report) {
   return out;
 }
 
-std::string Markdown(const BenchReport& report, const LoadedModel& loaded) {
-  const bitnet_model_info_t m = loaded.model.info();
-  std::string out = "model: " + (*m.name ? Printable(m.name) : "without a name") + ", " + m.quantization + ", " +
-                    Bytes(m.size_bytes) + "; target: " + report.target + "; peak memory " +
-                    Bytes(report.peak_rss_bytes) +
+std::string Markdown(const BenchReport& report) {
+  std::string out = "model: " + report.model_name + ", " + report.quantization + ", " + Bytes(report.model_bytes) +
+                    "; target: " + report.target + "; peak memory " +
+                    (report.peak_memory.bytes() > 0 ? Bytes(report.peak_memory.bytes()) : "not known") +
                     "\n\n| threads | read limit GB/s | integer limit GMAC/s | load ms | first token ms |\n"
                     "|--:|--:|--:|--:|--:|\n";
   for (const ThreadReport& t : report.per_threads) {
@@ -255,18 +271,15 @@ std::string Markdown(const BenchReport& report, const LoadedModel& loaded) {
 ExitCode Bench(const BenchFlags& flags) {
   std::vector<int32_t> threads = flags.threads;
   if (threads.empty()) threads.push_back(static_cast<int32_t>(MakeEngine(flags.model).info().threads));
-  const LoadedModel loaded = LoadModel(flags.model);
-  const uint32_t n_longest = std::max(flags.n_prompt, flags.n_generate + 2);
-  if (const uint32_t n_train = loaded.model.info().n_ctx_train; n_longest > n_train) {
-    throw Failure(ExitCode::kRequestNotMet, "the test needs " + std::to_string(n_longest) +
-                                                " tokens, this model was trained for " + std::to_string(n_train) +
-                                                "; give a smaller -p or -n");
-  }
   BenchReport report;
+  {
+    const LoadedModel loaded = LoadModel(flags.model);
+    CheckLength(flags, loaded.model);
+    Describe(loaded, report);
+  }
   for (const int32_t n : threads) BenchThreads(flags, static_cast<uint32_t>(n), report);
-  report.peak_rss_bytes = PeakRssBytes();
   const std::string format = flags.json ? "json" : flags.format;
-  Print(format == "json" ? Document(report, loaded).Line() : format == "csv" ? Csv(report) : Markdown(report, loaded));
+  Print(format == "json" ? Document(report).Line() : format == "csv" ? Csv(report) : Markdown(report));
   return ExitCode::kSuccess;
 }
 
@@ -287,7 +300,8 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
       ->group("Output");
   AddOutputFlags(app, &flags->json);
   AddSessionFlags(app, flags->session);
-  AddModelFlags(app, flags->model, ModelArgument::kPositional);
+  AddSourceFlags(app, flags->model, ModelArgument::kPositional);
+  AddLoadFlags(app, flags->model);
   return [flags] { return Bench(*flags); };
 }
 

@@ -204,8 +204,9 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
   AddSamplingFlags(app, flags->sampling);
   AddSessionFlags(app, flags->session);
   AddOutputFlags(app, &flags->json);
-  AddModelFlags(app, flags->model, ModelArgument::kPositional);
+  AddSourceFlags(app, flags->model, ModelArgument::kPositional);
   AddThreads(app, flags->model);
+  AddLoadFlags(app, flags->model);
   return [flags] { return Chat(*flags); };
 }
 

@@ -119,7 +119,7 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
 
 }  // namespace
 
-const Command kDoctorCommand = {"doctor", "tell what this machine can run, and test that it computes the right bits",
+const Command kDoctorCommand = {"doctor", "tell what this machine can run, and test its bits",
                                 "bitnet doctor\n"
                                 "bitnet doctor --json",
                                 SetUp};

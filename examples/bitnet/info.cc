@@ -245,8 +245,9 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
       ->group("Check");
   AddOutputFlags(app, &flags->json);
   AddSessionFlags(app, flags->session);
-  AddModelFlags(app, flags->model, ModelArgument::kPositional);
+  AddSourceFlags(app, flags->model, ModelArgument::kPositional);
   AddThreads(app, flags->model);
+  AddLoadFlags(app, flags->model);
   return [flags] { return Info(*flags); };
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <fstream>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -76,6 +77,23 @@ double MeasureMultiplyAdds(const std::string& target, uint32_t n_threads) {
 }
 
 }  // namespace
+
+void PeakMemory::Start() {
+  // Source: proc(5): "5" resets the peak resident set size, VmHWM, to the current one.
+  std::ofstream reset("/proc/self/clear_refs");
+  reset << "5" << std::flush;
+  if (!reset) known_ = false;
+}
+
+void PeakMemory::Stop() {
+  std::ifstream status("/proc/self/status");
+  uint64_t kib = 0;
+  for (std::string word; status >> word;) {
+    if (word == "VmHWM:" && status >> kib) break;
+  }
+  if (kib == 0) known_ = false;
+  bytes_ = std::max(bytes_, kib * 1024);
+}
 
 MachineLimits MeasureLimits(const std::string& target, uint32_t n_threads) {
   return {MeasureRead(n_threads), MeasureMultiplyAdds(target, n_threads)};

@@ -15,6 +15,18 @@ struct MachineLimits {
 // With `n_threads` threads at once. Takes about a second.
 MachineLimits MeasureLimits(const std::string& target, uint32_t n_threads);
 
+// The most memory that this process had at once between Start() and Stop(), over all such spans.
+class PeakMemory {
+ public:
+  void Start();
+  void Stop();
+  uint64_t bytes() const { return known_ ? bytes_ : 0; }  // 0: this system does not say
+
+ private:
+  uint64_t bytes_ = 0;
+  bool known_ = true;
+};
+
 }  // namespace bitnet::tool
 
 #endif  // BITNET_EXAMPLES_BITNET_MACHINE_LIMITS_H_

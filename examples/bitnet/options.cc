@@ -159,11 +159,11 @@ CLI::Option* AddTemplate(CLI::App& app, std::string& form) {
   return AddChoice(app, "--template", form, names, "chat template to use (default: the model's own); raw: none");
 }
 
-void AddModelFlags(CLI::App& app, ModelFlags& o, ModelArgument argument) {
+void AddSourceFlags(CLI::App& app, ModelFlags& o, ModelArgument argument) {
   if (argument == ModelArgument::kPositional) {
     AddText(app, "MODEL", o.positional_model, "", "the same as --model");
   }
-  const std::string model = "Model", machine = "Machine";
+  const std::string model = "Model";
   AddValue(app, "-m,--model", "PATH", "the model: a GGUF file (default: the model that is built in)",
            [&o](const Given& given, const std::string& text) {
              o.model = text;
@@ -180,6 +180,10 @@ void AddModelFlags(CLI::App& app, ModelFlags& o, ModelArgument argument) {
       ->group(model);
   AddText(app, "--pre", o.pre, "NAME", "split text as this tokenizer.ggml.pre says, whatever the file says")
       ->group(model);
+}
+
+void AddLoadFlags(CLI::App& app, ModelFlags& o) {
+  const std::string model = "Model", machine = "Machine";
   AddChoice(app, "--load-mode", o.load_mode, {"map", "copy"},
             "map the file, or read it into memory once: survives a file that changes")
       ->group(model);

@@ -70,7 +70,10 @@ struct SamplingFlags {
 };
 
 enum class ModelArgument { kPositional, kFlagOnly };
-void AddModelFlags(CLI::App& app, ModelFlags& o, ModelArgument argument);
+// Which model and tokenizer.
+void AddSourceFlags(CLI::App& app, ModelFlags& o, ModelArgument argument);
+// How it is loaded and what computes it.
+void AddLoadFlags(CLI::App& app, ModelFlags& o);
 void AddThreads(CLI::App& app, ModelFlags& o);
 void AddSessionFlags(CLI::App& app, SessionFlags& o);
 void AddSamplingFlags(CLI::App& app, SamplingFlags& o);

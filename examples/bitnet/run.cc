@@ -126,8 +126,9 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
   AddText(app, "-o,--output", flags->output, "FILE", "also write the JSON document to this file, whole or not at all")
       ->group("Output");
   AddOutputFlags(app, &flags->json);
-  AddModelFlags(app, flags->model, ModelArgument::kPositional);
+  AddSourceFlags(app, flags->model, ModelArgument::kPositional);
   AddThreads(app, flags->model);
+  AddLoadFlags(app, flags->model);
   return [flags] { return Run(*flags); };
 }
 

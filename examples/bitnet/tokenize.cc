@@ -137,7 +137,7 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
   AddFlag(app, "--ndjson", flags->ndjson,
           "answer each line {text or bytes_hex, add_special, parse_special} of standard input with {ids, decoded}")
       ->group("Output");
-  AddModelFlags(app, flags->model, ModelArgument::kFlagOnly);
+  AddSourceFlags(app, flags->model, ModelArgument::kFlagOnly);
   AddUnusedFlags(app, flags->model, flags->session);
   return [flags] { return Tokenize(*flags); };
 }
