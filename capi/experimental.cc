@@ -6,6 +6,7 @@
 #include "capi/session_lock.h"
 #include "capi/targets.h"
 #include "core/base/sha256.h"
+#include "core/graph/profiled_ops.h"
 #include "kernels/multiply_add.h"
 
 using namespace bitnet::capi;  // NOLINT: the C functions are these helpers' only users
@@ -40,6 +41,31 @@ bitnet_status_t bitnet_x_multiply_add_rounds(const char* target, uint64_t n_roun
     const kernels::KernelTable* table = nullptr;
     BN_TRY(FindTarget(target, &table));
     *out_n_products = kernels::MultiplyAddRounds(*table, n_rounds);
+    return BITNET_OK;
+  });
+}
+
+bitnet_status_t bitnet_x_session_profile_start(bitnet_session_t* session) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (session == nullptr) return InvalidArgument("session is NULL");
+    const Exclusive lock(session);
+    if (!lock.held()) return Busy();
+    session->session->StartProfile();
+    return BITNET_OK;
+  });
+}
+
+bitnet_status_t bitnet_x_session_profile(const bitnet_session_t* session, size_t index, const char** out_name,
+                                         double* out_seconds) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (session == nullptr) return InvalidArgument("session is NULL");
+    if (out_name == nullptr || out_seconds == nullptr) return InvalidArgument("out_name or out_seconds is NULL");
+    const Shared lock(session);
+    if (!lock.held()) return Busy();
+    const std::span<const double> seconds = session->session->Profile();
+    if (index >= seconds.size()) return Fail(BITNET_E_NOT_FOUND, core::Cat("no part number ", index));
+    *out_name = core::ProfilePartName(static_cast<core::ProfilePart>(index));
+    *out_seconds = seconds[index];
     return BITNET_OK;
   });
 }

@@ -1,4 +1,6 @@
 // bitnet bench: speed, as a share of what the machine can do at most.
+#include <bitnet/experimental.h>
+
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -23,6 +25,7 @@ struct BenchFlags {
   std::vector<int32_t> threads;
   uint32_t n_repeats = 5;
   std::string format = "md";
+  bool profile = false;
   bool json = false;
 };
 
@@ -30,13 +33,19 @@ struct Spread {
   double median = 0, min = 0, max = 0;
 };
 
+struct ProfileRow {
+  std::string part;
+  double seconds = 0;
+};
+
 struct Measured {
   std::string test;  // "pp512", "tg64"
   uint32_t threads = 0;
   Spread tokens_per_s;
-  double bytes_per_s = 0;          // tg: weights and cache that were read
-  double multiply_adds_per_s = 0;  // pp: products with ternary weights
-  double limit_fraction = 0;       // of the limit measured in this run
+  double bytes_per_s = 0;           // tg: weights and cache that were read
+  double multiply_adds_per_s = 0;   // pp: products with ternary weights
+  double limit_fraction = 0;        // of the limit measured in this run
+  std::vector<ProfileRow> profile;  // of one more run, with --profile
 };
 
 struct ThreadReport {
@@ -124,6 +133,21 @@ double GenerateSeconds(Session& session, uint32_t n, uint32_t n_vocab, double& t
   return facts.generate_ms / 1e3;
 }
 
+// Where the time of one more run goes.
+template <typename Seconds>
+std::vector<ProfileRow> Profile(Session& session, Seconds seconds) {
+  Get(Result<void>::from(bitnet_x_session_profile_start(session.capi())));
+  double rest = seconds();
+  std::vector<ProfileRow> rows;
+  const char* part = nullptr;
+  for (double s = 0; bitnet_x_session_profile(session.capi(), rows.size(), &part, &s) == BITNET_OK;) {
+    rows.push_back({part, s});
+    rest -= s;
+  }
+  rows.push_back({"the rest", std::max(0.0, rest)});
+  return rows;
+}
+
 // Runs `seconds()` once for warmth and n_repeats times for the record.
 template <typename Seconds>
 Spread Repeat(const BenchFlags& flags, double n_tokens, Seconds seconds) {
@@ -173,18 +197,22 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
   if (flags.n_prompt > 0) {
     Note(Format("bench: %u threads, prompt of %u tokens", n_threads, flags.n_prompt));
     const Tokens tokens = SomeTokens(flags.n_prompt, n_vocab);
-    Measured m{"pp" + std::to_string(flags.n_prompt), n_threads, {}, 0, 0, 0};
-    m.tokens_per_s = Repeat(flags, flags.n_prompt, [&] { return PromptSeconds(session, tokens); });
+    Measured m{"pp" + std::to_string(flags.n_prompt), n_threads, {}, 0, 0, 0, {}};
+    const auto seconds = [&] { return PromptSeconds(session, tokens); };
+    m.tokens_per_s = Repeat(flags, flags.n_prompt, seconds);
+    if (flags.profile) m.profile = Profile(session, seconds);
     m.multiply_adds_per_s = m.tokens_per_s.median * cost.ternary_weights;
     m.limit_fraction = m.multiply_adds_per_s / own.limits.multiply_adds_per_s;
     report.results.push_back(m);
   }
   if (flags.n_generate > 0) {
     Note(Format("bench: %u threads, %u tokens one by one", n_threads, flags.n_generate));
-    Measured m{"tg" + std::to_string(flags.n_generate), n_threads, {}, 0, 0, 0};
-    m.tokens_per_s = Repeat(flags, flags.n_generate, [&] {
+    Measured m{"tg" + std::to_string(flags.n_generate), n_threads, {}, 0, 0, 0, {}};
+    const auto seconds = [&] {
       return GenerateSeconds(session, flags.n_generate, n_vocab, own.time_to_first_token_ms);
-    });
+    };
+    m.tokens_per_s = Repeat(flags, flags.n_generate, seconds);
+    if (flags.profile) m.profile = Profile(session, seconds);
     const double bytes = cost.decode_bytes + cost.cache_bytes_per_position * (flags.n_generate + 3) / 2;
     m.bytes_per_s = m.tokens_per_s.median * bytes;
     m.limit_fraction = m.bytes_per_s / own.limits.read_bytes_per_s;
@@ -217,8 +245,13 @@ Json Document(const BenchReport& report) {
         .EndObject()
         .Field("gb_per_s", m.bytes_per_s / 1e9)
         .Field("gmac_per_s", m.multiply_adds_per_s / 1e9)
-        .Field("limit_fraction", m.limit_fraction)
-        .EndObject();
+        .Field("limit_fraction", m.limit_fraction);
+    if (!m.profile.empty()) {
+      json.Key("profile").BeginObject();
+      for (const ProfileRow& row : m.profile) json.Field(row.part, row.seconds);
+      json.EndObject();
+    }
+    json.EndObject();
   }
   json.EndArray().Key("load").BeginArray();
   for (const ThreadReport& t : report.per_threads) {
@@ -245,6 +278,29 @@ std::string Csv(const BenchReport& report) {
   return out;
 }
 
+// Shares of the time, a column for each test.
+std::string ProfileTable(const std::vector<Measured>& results) {
+  if (results.empty() || results[0].profile.empty()) return "";
+  std::string out = "\n| share of the time |", rule = "\n|:--|";
+  std::vector<double> totals;
+  for (const Measured& r : results) {
+    out += " " + r.test + Format(", %u threads |", r.threads);
+    rule += "--:|";
+    double total = 0;
+    for (const ProfileRow& row : r.profile) total += row.seconds;
+    totals.push_back(total);
+  }
+  out += rule + "\n";
+  for (size_t i = 0; i < results[0].profile.size(); ++i) {
+    out += "| " + results[0].profile[i].part + " |";
+    for (size_t k = 0; k < results.size(); ++k) {
+      out += Format(" %.1f %% |", 100 * results[k].profile[i].seconds / totals[k]);
+    }
+    out += "\n";
+  }
+  return out;
+}
+
 std::string Markdown(const BenchReport& report) {
   std::string out = "model: " + report.model_name + ", " + report.quantization + ", " + Bytes(report.model_bytes) +
                     "; target: " + report.target + "; peak memory " +
@@ -265,7 +321,7 @@ std::string Markdown(const BenchReport& report) {
            (r.multiply_adds_per_s > 0 ? Fixed(r.multiply_adds_per_s / 1e9, 1) : "") +
            Format(" | %.0f %% |\n", 100 * r.limit_fraction);
   }
-  return out;
+  return out + ProfileTable(report.results);
 }
 
 ExitCode Bench(const BenchFlags& flags) {
@@ -296,6 +352,8 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
       ->envname("BITNET_CPU_THREADS")
       ->group(group);
   AddCount(app, "-r,--repeats", flags->n_repeats, 1, 1000, "repeats of each test (default: 5)")->group(group);
+  AddFlag(app, "--profile", flags->profile, "also tell how the time of one more run splits over the operations")
+      ->group(group);
   AddChoice(app, "-o,--output", flags->format, {"md", "json", "csv"}, "form of the result (default: md)")
       ->group("Output");
   AddOutputFlags(app, &flags->json);

@@ -123,7 +123,10 @@ GenerationReport Generate(Session& session, const Tokens& prompt, size_t n_known
   }
   std::vector<const char*> stops;
   Generation generation = Get(session.generate(rest, ToOptions(flags, form, stops)));
-  for (const Step& step : generation) on_step(step);
+  for (const Step& step : generation) {
+    on_step(step);
+    if (Interrupted()) session.cancel();  // also where the signal came between two calls
+  }
   report.reason = Get(generation.result());
   report.output_tokens = Get(session.generated_tokens());
   report.output = Get(session.generated_text());

@@ -4,6 +4,7 @@
 #ifndef BITNET_EXPERIMENTAL_H_
 #define BITNET_EXPERIMENTAL_H_
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <bitnet/export.h>
@@ -32,6 +33,20 @@ BITNET_API bitnet_status_t bitnet_x_session_logits_sha256(bitnet_session_t* sess
  */
 BITNET_API bitnet_status_t bitnet_x_multiply_add_rounds(const char* target, uint64_t n_rounds,
                                                         uint64_t* out_n_products) BITNET_NOEXCEPT;
+
+/**
+ * From now on measures how long each part of an evaluation takes, from zero: a clock around every operation.
+ * @return BITNET_OK, _E_INVALID_ARGUMENT, _E_BAD_STATE, _E_NO_MEMORY.
+ */
+BITNET_API bitnet_status_t bitnet_x_session_profile_start(bitnet_session_t* session) BITNET_NOEXCEPT;
+
+/**
+ * Seconds of part number `index` since then.
+ * @param out_name  receives its name; static.
+ * @return BITNET_OK, _E_NOT_FOUND (no such part, or nothing is measured), _E_INVALID_ARGUMENT, _E_BAD_STATE.
+ */
+BITNET_API bitnet_status_t bitnet_x_session_profile(const bitnet_session_t* session, size_t index,
+                                                    const char** out_name, double* out_seconds) BITNET_NOEXCEPT;
 
 #ifdef __cplusplus
 }

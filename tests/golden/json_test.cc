@@ -231,7 +231,7 @@ TEST_CASE("the doctor tests every target and finds every bit equal", "[golden]")
 }
 
 TEST_CASE("bench compares its speed with limits that it measured", "[golden]") {
-  const Json bench = RunToolJson({"bench", "--json", "-p", "16", "-n", "4", "-t", "1,2", "-r", "2"});
+  const Json bench = RunToolJson({"bench", "--json", "-p", "16", "-n", "4", "-t", "1,2", "-r", "2", "--profile"});
   CheckNumbers(bench, {"limits.read_gb_per_s.1", "limits.read_gb_per_s.2", "limits.int_gmac_per_s.1",
                        "limits.int_gmac_per_s.2", "peak_rss_bytes"});
   REQUIRE(At(bench, "results").array.size() == 4);
@@ -240,6 +240,9 @@ TEST_CASE("bench compares its speed with limits that it measured", "[golden]") {
     CHECK(At(result, "tokens_per_second.min").number <= At(result, "tokens_per_second.median").number);
     CHECK(At(result, "tokens_per_second.median").number <= At(result, "tokens_per_second.max").number);
     CHECK(At(result, "limit_fraction").number > 0);
+    CHECK(At(result, "profile.ternary product").number > 0);
+    CHECK(At(result, "profile.attention").number > 0);
+    CHECK(At(result, "profile.the rest").number >= 0);
   }
   CHECK_FALSE(Text(bench, "target").empty());
   CHECK(Text(bench, "model.path") == "embedded");

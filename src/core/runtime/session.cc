@@ -343,6 +343,16 @@ void Session::Impl::CopyContextTo(Impl& to) const {
   to.tokens.assign(tokens.begin(), tokens.end());
 }
 
+void Session::StartProfile() {
+  impl_->profile = std::make_unique<ProfiledOps>(impl_->cpu_ops.ops());
+  impl_->ops = impl_->profile->ops();
+}
+
+std::span<const double> Session::Profile() const {
+  if (!impl_->profile) return {};
+  return impl_->profile->seconds();
+}
+
 void Session::Cancel() noexcept { impl_->cancelled.store(true, std::memory_order_relaxed); }
 
 }  // namespace bitnet::core

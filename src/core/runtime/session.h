@@ -111,6 +111,11 @@ class Session {
 
   RunFacts Facts() const;
 
+  // From now on measures how long each part of an evaluation takes, from zero. Not kept by Fork().
+  void StartProfile();
+  // Seconds since then of every ProfilePart; empty when nothing is measured.
+  std::span<const double> Profile() const;
+
  private:
   struct Impl;
   explicit Session(std::unique_ptr<Impl> impl);

@@ -12,6 +12,7 @@
 #include "core/base/sha256.h"
 #include "core/graph/cpu_ops.h"
 #include "core/graph/forward.h"
+#include "core/graph/profiled_ops.h"
 #include "core/runtime/session.h"
 #include "core/runtime/text_stream.h"
 #include "kernels/rope_table.h"
@@ -49,6 +50,7 @@ struct Session::Impl {
   KvCache cache;
   CpuOps cpu_ops;
   Ops ops{};
+  std::unique_ptr<ProfiledOps> profile;  // clocks in `ops`; null: none
   ForwardScratch scratch;
   Buffer angles;                 // [n_ctx, 2, n_rot / 2]: cos, sin of each position
   uint32_t angles_ready = 0;     // positions computed so far
