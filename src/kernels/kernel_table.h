@@ -22,6 +22,11 @@ inline constexpr size_t kKeyBlock = 256;
 // At most this many candidates reach the sampler and the digest (docs/numerics.md).
 inline constexpr size_t kMaxTop = 256;
 
+// A row of the head copy is coded in blocks of this many elements, each with its own scale.
+inline constexpr size_t kHeadBlock = 64;
+// The head shortcut takes rows of at most this many elements: its error bounds count roundings.
+inline constexpr size_t kMaxHeadColumns = 65536;
+
 constexpr size_t PadTernary(size_t n) { return (n + kTernaryPad - 1) / kTernaryPad * kTernaryPad; }
 
 // Element types of dense matrices, embeddings and the key-value cache.
@@ -91,6 +96,22 @@ struct TopEntry {
   float logit;
 };
 
+constexpr size_t PadHead(size_t n) { return (n + kHeadBlock - 1) / kHeadBlock * kHeadBlock; }
+// A row of the head copy: int8 codes [PadHead(n)], a bf16 scale for each block, then at the row's end two f32: an upper
+// bound of the 2-norm of (row - copy) and one of the row. Rows are multiples of 64 bytes.
+constexpr size_t HeadCopyRowBytes(size_t n) {
+  return (PadHead(n) + PadHead(n) / kHeadBlock * 2 + 2 * sizeof(float) + 63) / 64 * 64;
+}
+
+// A hidden row as the head copy meets it (docs/kernels.md, "The head shortcut").
+struct HeadQuery {
+  float unit;         // a power of two: x is about unit * (128 * high digit + low digit)
+  float length;       // upper bound of the 2-norms of x and of its digits
+  float error_bound;  // |logit - score| <= error_bound * (row's error) + norm_bound * (row's norm) + least_bound
+  float norm_bound;
+  float least_bound;
+};
+
 struct KernelTable {
   const char* name;  // "portable", "AVX2", "AVX3", "AVX3_VNNI", "NEON", ...
 
@@ -153,6 +174,21 @@ struct KernelTable {
   // The k <= kMaxTop largest of logits[n], sorted descending, ties by lower id (+0 and -0 tie); k <= n.
   // False when a logit is not finite.
   bool (*select_top)(const float* logits, size_t n, size_t k, TopEntry* top) noexcept;
+
+  // The head shortcut: bounds of the logits of a dense head from an int8 copy of it. With T the k-th largest `lower`,
+  // no row with upper < T is among the k largest logits, so the exact logits of the others (dense_rows) are enough; the
+  // choice and the ties are those of the full product. Proof: docs/kernels.md. n <= kMaxHeadColumns.
+  //
+  // Codes rows row_begin..row_end of w [rows, n]; copy [rows, HeadCopyRowBytes(n)].
+  void (*head_copy_rows)(Dense type, const void* w, size_t n, size_t row_begin, size_t row_end, uint8_t* copy) noexcept;
+  // digits [2, PadHead(n)]: high digits, low digits, each -64..63. False when an x is not finite.
+  bool (*head_query)(const float* x, size_t n, int8_t* digits, HeadQuery* query) noexcept;
+  // lower[r] <= dense_rows' y[r] <= upper[r], all finite. A row whose logit may not be finite gets the widest bounds,
+  // so it always survives and its exact logit tells.
+  void (*head_bounds)(const uint8_t* copy, size_t n, const HeadQuery& query, const int8_t* digits, size_t row_begin,
+                      size_t row_end, float* lower, float* upper) noexcept;
+  // Writes the rising ids r < n with upper[r] >= threshold, at most `max` of them; returns how many there are in all.
+  size_t (*head_survivors)(const float* upper, size_t n, float threshold, uint32_t* ids, size_t max) noexcept;
 };
 
 // gemv is the better choice up to this many tokens (measured: docs/kernels.md).

@@ -5,36 +5,41 @@
 #include "kernels/kernel_table.h"
 
 // The products that the dot tables replace.
-#define BITNET_DECLARE_PRODUCTS(NS)                                                                   \
-  namespace bitnet::kernels::NS {                                                                     \
-  void TernaryGemv(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept;                 \
-  void TernaryGemm(const TernaryJob& job, size_t row_begin, size_t row_end, void* scratch) noexcept;  \
-  size_t TernaryScratchBytes(size_t cols) noexcept;                                                   \
-  void TernaryBlocks(const TernaryJob& job, size_t block, size_t row_begin, size_t row_end) noexcept; \
+#define BITNET_DECLARE_PRODUCTS(NS)                                                                              \
+  namespace bitnet::kernels::NS {                                                                                \
+  void TernaryGemv(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept;                            \
+  void TernaryGemm(const TernaryJob& job, size_t row_begin, size_t row_end, void* scratch) noexcept;             \
+  size_t TernaryScratchBytes(size_t cols) noexcept;                                                              \
+  void TernaryBlocks(const TernaryJob& job, size_t block, size_t row_begin, size_t row_end) noexcept;            \
+  void HeadBounds(const uint8_t* copy, size_t n, const HeadQuery& query, const int8_t* digits, size_t row_begin, \
+                  size_t row_end, float* lower, float* upper) noexcept;                                          \
   } /* namespace bitnet::kernels::NS */
 
-#define BITNET_DECLARE_KERNELS(NS)                                                                         \
-  BITNET_DECLARE_PRODUCTS(NS)                                                                              \
-  namespace bitnet::kernels::NS {                                                                          \
-  bool RmsNorm(const float* x, const float* gamma, float eps, size_t n, float* y) noexcept;                \
-  bool QuantiseRow(const float* x, size_t n, int8_t* q, float* d, int32_t* q_sum) noexcept;                \
-  bool QuantiseBlocks(const float* x, size_t n, size_t block, int8_t* q, float* d_a) noexcept;             \
-  void DenseRows(Dense type, const void* w, size_t n, const float* x, size_t row_begin, size_t row_end,    \
-                 float* y) noexcept;                                                                       \
-  void BlockRows(Block type, const void* w, size_t n, const int8_t* q, const float* d_a, size_t row_begin, \
-                 size_t row_end, float* y) noexcept;                                                       \
-  void DenseRowToF32(Dense type, const void* w, size_t n, size_t row, float* y) noexcept;                  \
-  void BlockRowToF32(Block type, const void* w, size_t n, size_t row, float* y) noexcept;                  \
-  void Rope(float* x, size_t n_heads, size_t head_dim, size_t rot, const float* cos, const float* sin,     \
-            bool adjacent) noexcept;                                                                       \
-  bool CacheStore(const float* x, size_t n, Dense type, void* out) noexcept;                               \
-  bool AttentionBlock(const AttentionBlockJob& job) noexcept;                                              \
-  bool AttentionCombine(const float* m, const float* s, size_t stride_m, const float* o, size_t stride_o,  \
-                        size_t n_blocks, size_t head_dim, float* y) noexcept;                              \
-  void Relu2Gate(const float* g, const float* u, size_t n, float* y) noexcept;                             \
-  void SiluGate(const float* g, const float* u, size_t n, float* y) noexcept;                              \
-  void Add(float* x, const float* y, size_t n) noexcept;                                                   \
-  bool SelectTop(const float* logits, size_t n, size_t k, TopEntry* top) noexcept;                         \
+#define BITNET_DECLARE_KERNELS(NS)                                                                                  \
+  BITNET_DECLARE_PRODUCTS(NS)                                                                                       \
+  namespace bitnet::kernels::NS {                                                                                   \
+  bool RmsNorm(const float* x, const float* gamma, float eps, size_t n, float* y) noexcept;                         \
+  bool QuantiseRow(const float* x, size_t n, int8_t* q, float* d, int32_t* q_sum) noexcept;                         \
+  bool QuantiseBlocks(const float* x, size_t n, size_t block, int8_t* q, float* d_a) noexcept;                      \
+  void DenseRows(Dense type, const void* w, size_t n, const float* x, size_t row_begin, size_t row_end,             \
+                 float* y) noexcept;                                                                                \
+  void BlockRows(Block type, const void* w, size_t n, const int8_t* q, const float* d_a, size_t row_begin,          \
+                 size_t row_end, float* y) noexcept;                                                                \
+  void DenseRowToF32(Dense type, const void* w, size_t n, size_t row, float* y) noexcept;                           \
+  void BlockRowToF32(Block type, const void* w, size_t n, size_t row, float* y) noexcept;                           \
+  void Rope(float* x, size_t n_heads, size_t head_dim, size_t rot, const float* cos, const float* sin,              \
+            bool adjacent) noexcept;                                                                                \
+  bool CacheStore(const float* x, size_t n, Dense type, void* out) noexcept;                                        \
+  bool AttentionBlock(const AttentionBlockJob& job) noexcept;                                                       \
+  bool AttentionCombine(const float* m, const float* s, size_t stride_m, const float* o, size_t stride_o,           \
+                        size_t n_blocks, size_t head_dim, float* y) noexcept;                                       \
+  void Relu2Gate(const float* g, const float* u, size_t n, float* y) noexcept;                                      \
+  void SiluGate(const float* g, const float* u, size_t n, float* y) noexcept;                                       \
+  void Add(float* x, const float* y, size_t n) noexcept;                                                            \
+  bool SelectTop(const float* logits, size_t n, size_t k, TopEntry* top) noexcept;                                  \
+  void HeadCopyRows(Dense type, const void* w, size_t n, size_t row_begin, size_t row_end, uint8_t* copy) noexcept; \
+  bool ComputeHeadQuery(const float* x, size_t n, int8_t* digits, HeadQuery* query) noexcept;                       \
+  size_t HeadSurvivors(const float* upper, size_t n, float threshold, uint32_t* ids, size_t max) noexcept;          \
   } /* namespace bitnet::kernels::NS */
 
 #if defined(__x86_64__)

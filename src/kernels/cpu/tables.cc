@@ -22,7 +22,8 @@ namespace {
     .block_rows = NS::BlockRows, .dense_row_to_f32 = NS::DenseRowToF32, .block_row_to_f32 = NS::BlockRowToF32,         \
     .rope = NS::Rope, .cache_store = NS::CacheStore, .attention_block = NS::AttentionBlock,                            \
     .attention_combine = NS::AttentionCombine, .relu2_gate = NS::Relu2Gate, .silu_gate = NS::SiluGate, .add = NS::Add, \
-    .select_top = NS::SelectTop,                                                                                       \
+    .select_top = NS::SelectTop, .head_copy_rows = NS::HeadCopyRows, .head_query = NS::ComputeHeadQuery,               \
+    .head_bounds = DOT::HeadBounds, .head_survivors = NS::HeadSurvivors,                                               \
   }
 
 struct Entry {

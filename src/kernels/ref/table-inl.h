@@ -7,6 +7,7 @@
 #include "kernels/ref/cache_store-inl.h"
 #include "kernels/ref/dense-inl.h"
 #include "kernels/ref/elementwise-inl.h"
+#include "kernels/ref/head-inl.h"
 #include "kernels/ref/quantise-inl.h"
 #include "kernels/ref/reference.h"
 #include "kernels/ref/rms_norm-inl.h"
@@ -37,6 +38,10 @@ constinit const KernelTable kTable = {
     .silu_gate = SiluGate,
     .add = Add,
     .select_top = SelectTop,
+    .head_copy_rows = HeadCopyRows,
+    .head_query = ComputeHeadQuery,
+    .head_bounds = HeadBounds,
+    .head_survivors = HeadSurvivors,
 };
 
 }  // namespace bitnet::kernels::BN_REF_NAMESPACE

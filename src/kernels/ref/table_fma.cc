@@ -4,6 +4,7 @@
 // What both compilations share comes first, so that no shared inline function is compiled for AVX2.
 #include "kernels/exp_c.h"
 #include "kernels/half.h"
+#include "kernels/head_math.h"
 #include "kernels/pack.h"
 #include "kernels/ref/reference.h"
 
