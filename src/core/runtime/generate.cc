@@ -20,27 +20,27 @@ Status Session::Begin(std::span<const int32_t> prompt, const GenerateOptions& op
   if (prompt.empty() && s.n_hidden == 0) {
     return Status(Code::kBadState, "nothing to continue: give a prompt, or evaluate tokens first", "prompt");
   }
+  // What may lack memory comes first: after a failure the context is as it was. A draw needs a place, but the last.
+  const uint32_t most = std::min(options.max_new_tokens, s.n_ctx + 1);
+  constexpr size_t kBytesPerToken = 16;  // above the longest average of common vocabularies
   s.generating = false;
+  s.generate = options;
+  s.generated.clear();
+  s.generated.reserve(most);
+  s.logits_prefixes.clear();
+  s.logits_prefixes.reserve(most);
+  s.text.Start(options.stop_strings, kBytesPerToken * most + 256);
+
   s.pending = -1;
-  const OpCounts counts_before = s.counts;
-  const uint64_t n_evaluated_before = s.n_evaluated;
-  const size_t n_cached = s.tokens.size();
+  s.counts_before = s.counts;
+  s.n_evaluated_before = s.n_evaluated;
+  s.n_cached = s.tokens.size();
+  s.n_prompt = prompt.size();
+  s.reason = options.max_new_tokens == 0 ? StopReason::kLength : StopReason::kNone;
+  s.digest = Sha256();
   s.started = Impl::Clock::now();
   if (!prompt.empty()) BN_RETURN_IF_ERROR(Eval(prompt, Want::kLast));
   s.prompt_done = s.first_draw = s.last_draw = Impl::Clock::now();
-  s.generate = options;
-  s.n_prompt = prompt.size();
-  s.counts_before = counts_before;
-  s.n_evaluated_before = n_evaluated_before;
-  s.n_cached = n_cached;
-  s.generated.clear();
-  s.generated.reserve(options.max_new_tokens);
-  constexpr size_t kBytesPerToken = 16;  // above the longest average of common vocabularies
-  s.text.Start(options.stop_strings, kBytesPerToken * options.max_new_tokens + 256);
-  s.reason = options.max_new_tokens == 0 ? StopReason::kLength : StopReason::kNone;
-  s.digest = Sha256();
-  s.logits_prefixes.clear();
-  s.logits_prefixes.reserve(options.max_new_tokens);
   s.cancelled.store(false, std::memory_order_relaxed);
   s.generating = true;
   return {};
