@@ -9,7 +9,8 @@ __asm__(
     ".global bitnet_tiny_model_end\n"
     ".balign 64\n"
     "bitnet_tiny_model_begin:\n"
-    ".incbin \"" BITNET_TINY_MODEL_PATH "\"\n"
+    ".incbin \"" BITNET_TINY_MODEL_PATH
+    "\"\n"
     "bitnet_tiny_model_end:\n"
     ".byte 0\n"
     ".previous\n");
@@ -17,7 +18,7 @@ __asm__(
 extern const unsigned char bitnet_tiny_model_begin[];
 extern const unsigned char bitnet_tiny_model_end[];
 
-const void *bitnet_tiny_model(size_t *out_n_bytes) {
+const void* bitnet_tiny_model(size_t* out_n_bytes) {
   if (out_n_bytes != NULL) *out_n_bytes = (size_t)(bitnet_tiny_model_end - bitnet_tiny_model_begin);
   return bitnet_tiny_model_begin;
 }

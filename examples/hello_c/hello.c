@@ -3,14 +3,14 @@
 #include <bitnet/tiny.h>
 #include <stdio.h>
 
-int main(int argc, char **argv) {
-  bitnet_engine_t *engine = NULL;
-  bitnet_model_t *model = NULL;
-  bitnet_session_t *session = NULL;
+int main(int argc, char** argv) {
+  bitnet_engine_t* engine = NULL;
+  bitnet_model_t* model = NULL;
+  bitnet_session_t* session = NULL;
   bitnet_step_t step = BITNET_STEP_INIT;
   const bitnet_chat_message_t question = {"user", "What is the capital of France?", 0};
   size_t n_bytes = 0;
-  const void *tiny = bitnet_tiny_model(&n_bytes);
+  const void* tiny = bitnet_tiny_model(&n_bytes);
 
   /* Each call returns 0 when it worked; the first that did not ends the chain. */
   bitnet_status_t status = bitnet_engine_create(NULL, &engine);

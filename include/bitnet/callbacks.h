@@ -25,23 +25,24 @@ extern "C" {
 typedef struct bitnet_allocator_t {
   uint32_t struct_size;
   uint32_t reserved; /* 0 */
-  void *(*alloc)(void *user_data, size_t n_bytes, size_t alignment);
-  void (*free)(void *user_data, void *p, size_t n_bytes);
-  void *user_data;
+  void* (*alloc)(void* user_data, size_t n_bytes, size_t alignment);
+  void (*free)(void* user_data, void* p, size_t n_bytes);
+  void* user_data;
 } bitnet_allocator_t;
-#define BITNET_ALLOCATOR_INIT {sizeof(bitnet_allocator_t), 0, 0, 0, 0}
+#define BITNET_ALLOCATOR_INIT \
+  { sizeof(bitnet_allocator_t), 0, 0, 0, 0 }
 
 typedef uint32_t bitnet_log_level_t;
 enum bitnet_log_level { BITNET_LOG_ERROR = 0, BITNET_LOG_WARNING = 1, BITNET_LOG_INFO = 2, BITNET_LOG_DEBUG = 3 };
 
 /* One lower-case line without a newline. The library itself never prints. */
-typedef void (*bitnet_log_fn)(bitnet_log_level_t level, const char *message, void *user_data);
+typedef void (*bitnet_log_fn)(bitnet_log_level_t level, const char* message, void* user_data);
 
 /* done <= total; called now and then while a model loads. */
-typedef int32_t (*bitnet_progress_fn)(uint64_t done_bytes, uint64_t total_bytes, void *user_data);
+typedef int32_t (*bitnet_progress_fn)(uint64_t done_bytes, uint64_t total_bytes, void* user_data);
 
 /* Fills buf[n_bytes] with the bytes of a model from `offset`; all of them, or a result that is not 0. */
-typedef int32_t (*bitnet_read_fn)(uint64_t offset, void *buf, size_t n_bytes, void *user_data);
+typedef int32_t (*bitnet_read_fn)(uint64_t offset, void* buf, size_t n_bytes, void* user_data);
 
 #ifdef __cplusplus
 }

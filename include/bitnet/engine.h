@@ -21,13 +21,14 @@ typedef struct bitnet_engine_t bitnet_engine_t;
 typedef struct bitnet_engine_options_t {
   uint32_t struct_size;
   uint32_t threads;                    /* 0: the physical cores that the process may use */
-  const char *target;                  /* NULL: the best that this CPU runs; else a name, see bitnet_target() */
-  const char *device;                  /* NULL: "cpu"; else a name, see bitnet_device() */
-  const bitnet_allocator_t *allocator; /* NULL: the C++ allocator */
+  const char* target;                  /* NULL: the best that this CPU runs; else a name, see bitnet_target() */
+  const char* device;                  /* NULL: "cpu"; else a name, see bitnet_device() */
+  const bitnet_allocator_t* allocator; /* NULL: the C++ allocator */
   bitnet_log_fn log;                   /* NULL: no log */
-  void *log_user_data;
+  void* log_user_data;
 } bitnet_engine_options_t;
-#define BITNET_ENGINE_OPTIONS_INIT {sizeof(bitnet_engine_options_t), 0, 0, 0, 0, 0, 0}
+#define BITNET_ENGINE_OPTIONS_INIT \
+  { sizeof(bitnet_engine_options_t), 0, 0, 0, 0, 0, 0 }
 
 /**
  * Makes an engine and starts its threads.
@@ -39,45 +40,48 @@ typedef struct bitnet_engine_options_t {
  *            parts then take turns. Results never depend on the target or on the number of threads.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_engine_create(const bitnet_engine_options_t *options,
-                                                bitnet_engine_t **out_engine) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_engine_create(const bitnet_engine_options_t* options,
+                                                bitnet_engine_t** out_engine) BITNET_NOEXCEPT;
 
 /** NULL is legal, and so is freeing it before its models and sessions: they keep what they need. @since 0.1 */
-BITNET_API void bitnet_engine_free(bitnet_engine_t *engine) BITNET_NOEXCEPT;
+BITNET_API void bitnet_engine_free(bitnet_engine_t* engine) BITNET_NOEXCEPT;
 
 typedef struct bitnet_engine_info_t {
   uint32_t struct_size;
   uint32_t threads;
-  const char *target; /* "AVX2", "portable", ...; static */
-  const char *device; /* "cpu"; static */
+  const char* target; /* "AVX2", "portable", ...; static */
+  const char* device; /* "cpu"; static */
 } bitnet_engine_info_t;
-#define BITNET_ENGINE_INFO_INIT {sizeof(bitnet_engine_info_t), 0, 0, 0}
+#define BITNET_ENGINE_INFO_INIT \
+  { sizeof(bitnet_engine_info_t), 0, 0, 0 }
 
 /** What was chosen. @return BITNET_OK, _E_INVALID_ARGUMENT. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_engine_info(const bitnet_engine_t *engine,
-                                              bitnet_engine_info_t *out_info) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_engine_info(const bitnet_engine_t* engine,
+                                              bitnet_engine_info_t* out_info) BITNET_NOEXCEPT;
 
 /* A CPU target: one set of kernels for one instruction set. */
 typedef struct bitnet_target_t {
   uint32_t struct_size;
   uint32_t available; /* 1: this CPU runs it */
-  const char *name;   /* static */
+  const char* name;   /* static */
 } bitnet_target_t;
-#define BITNET_TARGET_INIT {sizeof(bitnet_target_t), 0, 0}
+#define BITNET_TARGET_INIT \
+  { sizeof(bitnet_target_t), 0, 0 }
 
 /** Targets built into the library: first those that this CPU runs, the best at index 0, then the others. @since 0.1 */
 BITNET_API size_t bitnet_target_count(void) BITNET_NOEXCEPT;
 /** @return BITNET_OK, _E_NOT_FOUND (index), _E_INVALID_ARGUMENT. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_target(size_t index, bitnet_target_t *out_target) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_target(size_t index, bitnet_target_t* out_target) BITNET_NOEXCEPT;
 
 typedef struct bitnet_self_test_t {
   uint32_t struct_size;
-  uint32_t n_checks;           /* comparisons made */
-  uint32_t n_different;        /* comparisons where a bit differed from the portable reference; 0 is the good answer */
+  uint32_t n_checks;    /* comparisons made */
+  uint32_t n_different; /* comparisons where a bit differed from the portable reference; 0 is the good answer */
   uint32_t reserved;
-  const char *first_different; /* name of the operation, or NULL; static */
+  const char* first_different; /* name of the operation, or NULL; static */
 } bitnet_self_test_t;
-#define BITNET_SELF_TEST_INIT {sizeof(bitnet_self_test_t), 0, 0, 0, 0}
+#define BITNET_SELF_TEST_INIT \
+  { sizeof(bitnet_self_test_t), 0, 0, 0, 0 }
 
 /**
  * Runs every operation of a target on small random problems and compares each bit with the portable reference.
@@ -85,24 +89,25 @@ typedef struct bitnet_self_test_t {
  *         _E_TARGET_UNAVAILABLE, _E_NO_MEMORY.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_target_self_test(const char *target, bitnet_self_test_t *out_result) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_target_self_test(const char* target, bitnet_self_test_t* out_result) BITNET_NOEXCEPT;
 
 typedef struct bitnet_device_t {
   uint32_t struct_size;
   uint32_t available;
-  const char *name;        /* "cpu"; static */
-  const char *description; /* the CPU's features that matter to the kernels, for people; static */
+  const char* name;        /* "cpu"; static */
+  const char* description; /* the CPU's features that matter to the kernels, for people; static */
   uint64_t memory_bytes;   /* of the machine; 0: unknown */
 } bitnet_device_t;
-#define BITNET_DEVICE_INIT {sizeof(bitnet_device_t), 0, 0, 0, 0}
+#define BITNET_DEVICE_INIT \
+  { sizeof(bitnet_device_t), 0, 0, 0, 0 }
 
 /** Devices that this build knows. @since 0.1 */
 BITNET_API size_t bitnet_device_count(void) BITNET_NOEXCEPT;
 /** @return BITNET_OK, _E_NOT_FOUND (index), _E_INVALID_ARGUMENT. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_device(size_t index, bitnet_device_t *out_device) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_device(size_t index, bitnet_device_t* out_device) BITNET_NOEXCEPT;
 
 /** How the library was built, one line for people: compiler, Highway version and what it lacks. Static. @since 0.1 */
-BITNET_API const char *bitnet_build_info(void) BITNET_NOEXCEPT;
+BITNET_API const char* bitnet_build_info(void) BITNET_NOEXCEPT;
 
 #ifdef __cplusplus
 }

@@ -38,10 +38,11 @@ typedef struct bitnet_session_options_t {
   uint32_t n_ctx;           /* tokens that fit; 0: min(context length of the model, 4096) */
   bitnet_kv_type_t kv_type; /* of the cache; changes results */
   bitnet_head_t head;
-  uint32_t chunk;           /* tokens a pass takes at most; 0: chosen. Results do not depend on it */
+  uint32_t chunk; /* tokens a pass takes at most; 0: chosen. Results do not depend on it */
   uint32_t reserved;
 } bitnet_session_options_t;
-#define BITNET_SESSION_OPTIONS_INIT {sizeof(bitnet_session_options_t), 0, 0, 0, 0, 0}
+#define BITNET_SESSION_OPTIONS_INIT \
+  { sizeof(bitnet_session_options_t), 0, 0, 0, 0, 0 }
 
 /**
  * @param options      NULL = defaults. Borrowed for the call.
@@ -50,10 +51,10 @@ typedef struct bitnet_session_options_t {
  * @threading safe from any thread.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_create(const bitnet_model_t *model, const bitnet_session_options_t *options,
-                                                 bitnet_session_t **out_session) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_create(const bitnet_model_t* model, const bitnet_session_options_t* options,
+                                                 bitnet_session_t** out_session) BITNET_NOEXCEPT;
 /** NULL is legal. Inside a callback of the session itself it takes effect when the call returns. @since 0.1 */
-BITNET_API void bitnet_session_free(bitnet_session_t *session) BITNET_NOEXCEPT;
+BITNET_API void bitnet_session_free(bitnet_session_t* session) BITNET_NOEXCEPT;
 
 typedef struct bitnet_session_info_t {
   uint32_t struct_size;
@@ -65,24 +66,21 @@ typedef struct bitnet_session_info_t {
   uint32_t generating; /* 1: next would draw */
   uint32_t reserved;
 } bitnet_session_info_t;
-#define BITNET_SESSION_INFO_INIT {sizeof(bitnet_session_info_t), 0, 0, 0, 0, 0, 0, 0}
+#define BITNET_SESSION_INFO_INIT \
+  { sizeof(bitnet_session_info_t), 0, 0, 0, 0, 0, 0, 0 }
 
 /** @return BITNET_OK, _E_INVALID_ARGUMENT, _E_BAD_STATE (inside another call). @since 0.1 */
-BITNET_API bitnet_status_t bitnet_session_info(const bitnet_session_t *session,
-                                               bitnet_session_info_t *out_info) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_info(const bitnet_session_t* session,
+                                               bitnet_session_info_t* out_info) BITNET_NOEXCEPT;
 /** The tokens in the context. Two calls, as bitnet_tokenizer_encode(). @since 0.1 */
-BITNET_API bitnet_status_t bitnet_session_tokens(const bitnet_session_t *session, int32_t *ids, size_t capacity,
-                                                 size_t *n_ids) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_tokens(const bitnet_session_t* session, int32_t* ids, size_t capacity,
+                                                 size_t* n_ids) BITNET_NOEXCEPT;
 
 /* ---- Evaluation ---------------------------------------------------------------------------------------------- */
 
 /* Rows whose logits can be read after an evaluation. */
 typedef uint32_t bitnet_want_t;
-enum bitnet_want {
-  BITNET_WANT_LAST = 0,
-  BITNET_WANT_ALL = 1,
-  BITNET_WANT_NONE = 2
-};
+enum bitnet_want { BITNET_WANT_LAST = 0, BITNET_WANT_ALL = 1, BITNET_WANT_NONE = 2 };
 
 /**
  * Appends tokens to the context. On any failure the session stays where it was.
@@ -90,13 +88,13 @@ enum bitnet_want {
  *         _E_NO_MEMORY, _E_BAD_STATE.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_eval(bitnet_session_t *session, const int32_t *tokens, size_t n_tokens,
+BITNET_API bitnet_status_t bitnet_session_eval(bitnet_session_t* session, const int32_t* tokens, size_t n_tokens,
                                                bitnet_want_t want) BITNET_NOEXCEPT;
 
 /* One session's part of a batch. */
 typedef struct bitnet_batch_item_t {
-  bitnet_session_t *session;
-  const int32_t *tokens;
+  bitnet_session_t* session;
+  const int32_t* tokens;
   size_t n_tokens;
   bitnet_want_t want;
   uint32_t reserved; /* 0 */
@@ -108,7 +106,7 @@ typedef struct bitnet_batch_item_t {
  * @return as bitnet_session_eval(); _E_INVALID_ARGUMENT also for a session that occurs twice or of another model.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_eval_batch(const bitnet_batch_item_t *items, size_t n_items) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_eval_batch(const bitnet_batch_item_t* items, size_t n_items) BITNET_NOEXCEPT;
 
 /**
  * Raw logits of row `row` of the last evaluation, computed at the first request.
@@ -118,8 +116,8 @@ BITNET_API bitnet_status_t bitnet_session_eval_batch(const bitnet_batch_item_t *
  * @return BITNET_OK, _E_INVALID_ARGUMENT (also: no such row), _E_NON_FINITE, _E_NO_MEMORY, _E_BAD_STATE.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_logits(bitnet_session_t *session, size_t row, const float **out_logits,
-                                                 size_t *out_n) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_logits(bitnet_session_t* session, size_t row, const float** out_logits,
+                                                 size_t* out_n) BITNET_NOEXCEPT;
 
 typedef struct bitnet_candidate_t {
   int32_t token;
@@ -135,30 +133,31 @@ typedef struct bitnet_candidate_t {
  * @return as bitnet_session_logits().
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_top(bitnet_session_t *session, size_t row, size_t n,
-                                              bitnet_candidate_t *out_candidates, size_t *out_n) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_top(bitnet_session_t* session, size_t row, size_t n,
+                                              bitnet_candidate_t* out_candidates, size_t* out_n) BITNET_NOEXCEPT;
 
 /* ---- Generation ---------------------------------------------------------------------------------------------- */
 
 /* Zeros are the defaults. docs/numerics.md says in which order the options work. */
 typedef struct bitnet_generate_options_t {
   uint32_t struct_size;
-  uint32_t max_new_tokens;         /* 0: 128 */
-  float temperature;               /* 0: greedy */
-  uint32_t top_k;                  /* 0: all candidates (256 at most) */
-  float top_p;                     /* (0, 1]; 0: 1 */
-  float min_p;                     /* [0, 1] */
-  float repeat_penalty;            /* > 0; 0: 1, which is none */
-  uint32_t repeat_last_n;          /* tokens that the penalty looks back; 0: 64 */
-  uint64_t seed;                   /* the same seed, model, tokens and options: the same text, anywhere */
-  uint32_t ignore_eos;             /* 1: stop ids do not stop */
+  uint32_t max_new_tokens; /* 0: 128 */
+  float temperature;       /* 0: greedy */
+  uint32_t top_k;          /* 0: all candidates (256 at most) */
+  float top_p;             /* (0, 1]; 0: 1 */
+  float min_p;             /* [0, 1] */
+  float repeat_penalty;    /* > 0; 0: 1, which is none */
+  uint32_t repeat_last_n;  /* tokens that the penalty looks back; 0: 64 */
+  uint64_t seed;           /* the same seed, model, tokens and options: the same text, anywhere */
+  uint32_t ignore_eos;     /* 1: stop ids do not stop */
   uint32_t n_stop_ids;
-  const int32_t *stop_ids;         /* [n_stop_ids] besides the vocabulary's own */
-  const char *const *stop_strings; /* [n_stop_strings] texts that end the generation; may span tokens */
+  const int32_t* stop_ids;         /* [n_stop_ids] besides the vocabulary's own */
+  const char* const* stop_strings; /* [n_stop_strings] texts that end the generation; may span tokens */
   uint32_t n_stop_strings;
   uint32_t reserved;
 } bitnet_generate_options_t;
-#define BITNET_GENERATE_OPTIONS_INIT {sizeof(bitnet_generate_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define BITNET_GENERATE_OPTIONS_INIT \
+  { sizeof(bitnet_generate_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 typedef uint32_t bitnet_stop_reason_t;
 enum bitnet_stop_reason {
@@ -170,19 +169,20 @@ enum bitnet_stop_reason {
   BITNET_STOP_CANCELLED = 5
 };
 /** "stop_id", "stop_string", "length", "context", "cancelled"; "" for BITNET_STOP_NONE. Static. @since 0.1 */
-BITNET_API const char *bitnet_stop_reason_name(bitnet_stop_reason_t reason) BITNET_NOEXCEPT;
+BITNET_API const char* bitnet_stop_reason_name(bitnet_stop_reason_t reason) BITNET_NOEXCEPT;
 
 /* One drawn token. */
 typedef struct bitnet_step_t {
   uint32_t struct_size;
-  int32_t token;               /* -1: nothing was drawn, the generation is over */
-  const char *text;            /* whole UTF-8 characters that can be shown now, often "" : a piece of a character or of
-                                  a stop string is held back. NUL-terminated, valid until the next call with the session */
+  int32_t token;    /* -1: nothing was drawn, the generation is over */
+  const char* text; /* whole UTF-8 characters that can be shown now, often "" : a piece of a character or of
+                       a stop string is held back. NUL-terminated, valid until the next call with the session */
   size_t text_bytes;
   bitnet_stop_reason_t reason; /* set with the last step, which may still carry a token and text */
   uint32_t reserved;
 } bitnet_step_t;
-#define BITNET_STEP_INIT {sizeof(bitnet_step_t), 0, 0, 0, 0, 0}
+#define BITNET_STEP_INIT \
+  { sizeof(bitnet_step_t), 0, 0, 0, 0, 0 }
 
 /**
  * Starts a generation: evaluates the prompt after what is in the context.
@@ -192,17 +192,17 @@ typedef struct bitnet_step_t {
  *         is neither a prompt nor a row to draw from.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_begin(bitnet_session_t *session, const int32_t *prompt, size_t n_prompt,
-                                                const bitnet_generate_options_t *options) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_begin(bitnet_session_t* session, const int32_t* prompt, size_t n_prompt,
+                                                const bitnet_generate_options_t* options) BITNET_NOEXCEPT;
 
 /**
  * The same for messages of a conversation, in a chat form with its stop strings: bitnet_tokenizer_apply_chat(), then
  * bitnet_session_begin().
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_begin_chat(bitnet_session_t *session, const char *form,
-                                                     const bitnet_chat_message_t *messages, size_t n_messages,
-                                                     const bitnet_generate_options_t *options) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_begin_chat(bitnet_session_t* session, const char* form,
+                                                     const bitnet_chat_message_t* messages, size_t n_messages,
+                                                     const bitnet_generate_options_t* options) BITNET_NOEXCEPT;
 
 /**
  * Draws one token. While the generation runs: step->reason is BITNET_STOP_NONE. After its end every further call gives
@@ -211,45 +211,46 @@ BITNET_API bitnet_status_t bitnet_session_begin_chat(bitnet_session_t *session, 
  *         with BITNET_STOP_CANCELLED.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_next(bitnet_session_t *session, bitnet_step_t *out_step) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_next(bitnet_session_t* session, bitnet_step_t* out_step) BITNET_NOEXCEPT;
 
 /* Receives every step of bitnet_session_generate(). */
-typedef int32_t (*bitnet_token_fn)(const bitnet_step_t *step, void *user_data);
+typedef int32_t (*bitnet_token_fn)(const bitnet_step_t* step, void* user_data);
 
 /**
  * begin and next until the end, each step handed to `on_token` on the calling thread.
  * @return as begin and next; _E_CANCELLED when on_token returned something else than 0 or the session was cancelled.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_generate(bitnet_session_t *session, const int32_t *prompt, size_t n_prompt,
-                                                   const bitnet_generate_options_t *options, bitnet_token_fn on_token,
-                                                   void *user_data) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_generate(bitnet_session_t* session, const int32_t* prompt, size_t n_prompt,
+                                                   const bitnet_generate_options_t* options, bitnet_token_fn on_token,
+                                                   void* user_data) BITNET_NOEXCEPT;
 
 /** Text of the last generation, without stop id and stop text. Two calls, as bitnet_tokenizer_decode(). @since 0.1 */
-BITNET_API bitnet_status_t bitnet_session_generated_text(const bitnet_session_t *session, char *buf, size_t capacity,
-                                                         size_t *needed) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_generated_text(const bitnet_session_t* session, char* buf, size_t capacity,
+                                                         size_t* needed) BITNET_NOEXCEPT;
 /** Tokens drawn by the last generation, a stop id included. Two calls, as bitnet_tokenizer_encode(). @since 0.1 */
-BITNET_API bitnet_status_t bitnet_session_generated_tokens(const bitnet_session_t *session, int32_t *ids,
-                                                           size_t capacity, size_t *n_ids) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_generated_tokens(const bitnet_session_t* session, int32_t* ids,
+                                                           size_t capacity, size_t* n_ids) BITNET_NOEXCEPT;
 
 /**
  * Ends the running evaluation or generation soon, or the next one if none runs. Does nothing for NULL.
  * @threading any thread, and signal handlers; the session must not be freed meanwhile.
  * @since 0.1
  */
-BITNET_API void bitnet_session_cancel(bitnet_session_t *session) BITNET_NOEXCEPT;
+BITNET_API void bitnet_session_cancel(bitnet_session_t* session) BITNET_NOEXCEPT;
 
 /* ---- Context ------------------------------------------------------------------------------------------------- */
 
 /** Empties the context. @return BITNET_OK, _E_BAD_STATE, _E_INVALID_ARGUMENT. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_session_clear(bitnet_session_t *session) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_clear(bitnet_session_t* session) BITNET_NOEXCEPT;
 
-/** Keeps the first `position` tokens. @return BITNET_OK, _E_INVALID_ARGUMENT (beyond the end), _E_BAD_STATE. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_session_roll_back(bitnet_session_t *session, uint32_t position) BITNET_NOEXCEPT;
+/** Keeps the first `position` tokens. @return BITNET_OK, _E_INVALID_ARGUMENT (beyond the end), _E_BAD_STATE. @since 0.1
+ */
+BITNET_API bitnet_status_t bitnet_session_roll_back(bitnet_session_t* session, uint32_t position) BITNET_NOEXCEPT;
 
 /** A second session with the same context, independent from then on. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_session_fork(const bitnet_session_t *session,
-                                               bitnet_session_t **out_session) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_fork(const bitnet_session_t* session,
+                                               bitnet_session_t** out_session) BITNET_NOEXCEPT;
 
 /**
  * The context as bytes: digest of the model, cache type, tokens and cache. Holds until a new major version.
@@ -258,8 +259,8 @@ BITNET_API bitnet_status_t bitnet_session_fork(const bitnet_session_t *session,
  * @return BITNET_OK, _E_BUFFER_TOO_SMALL, _E_NO_MEMORY, _E_BAD_STATE, _E_INVALID_ARGUMENT.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_save(const bitnet_session_t *session, void *buf, size_t capacity,
-                                               size_t *needed) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_save(const bitnet_session_t* session, void* buf, size_t capacity,
+                                               size_t* needed) BITNET_NOEXCEPT;
 
 /**
  * Replaces the context by a saved one; the bytes are checked. On any failure the session stays as it was.
@@ -267,12 +268,12 @@ BITNET_API bitnet_status_t bitnet_session_save(const bitnet_session_t *session, 
  *         _E_INVALID_ARGUMENT, _E_NO_MEMORY.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_session_load(bitnet_session_t *session, const void *state,
+BITNET_API bitnet_status_t bitnet_session_load(bitnet_session_t* session, const void* state,
                                                size_t n_bytes) BITNET_NOEXCEPT;
 
 /** What the session really did so far, as a value. Free with bitnet_facts_free(). @since 0.1 */
-BITNET_API bitnet_status_t bitnet_session_facts(const bitnet_session_t *session,
-                                                bitnet_facts_t **out_facts) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_session_facts(const bitnet_session_t* session,
+                                                bitnet_facts_t** out_facts) BITNET_NOEXCEPT;
 
 /* ---- Memory -------------------------------------------------------------------------------------------------- */
 
@@ -285,7 +286,8 @@ typedef struct bitnet_memory_t {
   uint64_t cache_bytes;   /* key-value cache of the session */
   uint64_t scratch_bytes; /* activations, logits and tables of the session */
 } bitnet_memory_t;
-#define BITNET_MEMORY_INIT {sizeof(bitnet_memory_t), 0, 0, 0, 0, 0}
+#define BITNET_MEMORY_INIT \
+  { sizeof(bitnet_memory_t), 0, 0, 0, 0, 0 }
 
 /**
  * Before loading: what the model in `file` and one session would take. Reads the header only.
@@ -294,10 +296,10 @@ typedef struct bitnet_memory_t {
  * @return BITNET_OK, _E_BAD_FORMAT, _E_UNSUPPORTED (not a model that would load), _E_INVALID_ARGUMENT, _E_NO_MEMORY.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_file_memory(const bitnet_file_t *file, const bitnet_engine_t *engine,
-                                              const bitnet_model_options_t *model_options,
-                                              const bitnet_session_options_t *session_options,
-                                              bitnet_memory_t *out_memory) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_file_memory(const bitnet_file_t* file, const bitnet_engine_t* engine,
+                                              const bitnet_model_options_t* model_options,
+                                              const bitnet_session_options_t* session_options,
+                                              bitnet_memory_t* out_memory) BITNET_NOEXCEPT;
 
 #ifdef __cplusplus
 }

@@ -16,7 +16,7 @@ extern "C" {
  * @param out_n_bytes  receives their number; may be NULL.
  * @since 0.1
  */
-BITNET_API const void *bitnet_tiny_model(size_t *out_n_bytes) BITNET_NOEXCEPT;
+BITNET_API const void* bitnet_tiny_model(size_t* out_n_bytes) BITNET_NOEXCEPT;
 
 #ifdef __cplusplus
 }

@@ -19,11 +19,12 @@ typedef struct bitnet_tokenizer_t bitnet_tokenizer_t;
 typedef struct bitnet_tokenizer_options_t {
   uint32_t struct_size;
   uint32_t reserved;
-  const char *pre;   /* overrides the file's tokenizer.ggml.pre; NULL: the file's */
+  const char* pre;   /* overrides the file's tokenizer.ggml.pre; NULL: the file's */
   bitnet_log_fn log; /* warnings; NULL: none */
-  void *log_user_data;
+  void* log_user_data;
 } bitnet_tokenizer_options_t;
-#define BITNET_TOKENIZER_OPTIONS_INIT {sizeof(bitnet_tokenizer_options_t), 0, 0, 0, 0}
+#define BITNET_TOKENIZER_OPTIONS_INIT \
+  { sizeof(bitnet_tokenizer_options_t), 0, 0, 0, 0 }
 
 /**
  * Loads a tokenizer alone, from a model or from a vocabulary-only GGUF file. Needs no engine.
@@ -34,14 +35,14 @@ typedef struct bitnet_tokenizer_options_t {
  * @threading safe from any thread; every function on a tokenizer may be called from any thread.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_tokenizer_load(const char *path, const bitnet_tokenizer_options_t *options,
-                                                 bitnet_tokenizer_t **out_tokenizer) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_tokenizer_load(const char* path, const bitnet_tokenizer_options_t* options,
+                                                 bitnet_tokenizer_t** out_tokenizer) BITNET_NOEXCEPT;
 /** The same from memory, borrowed for the call. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_tokenizer_load_memory(const void *data, size_t n_bytes,
-                                                        const bitnet_tokenizer_options_t *options,
-                                                        bitnet_tokenizer_t **out_tokenizer) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_tokenizer_load_memory(const void* data, size_t n_bytes,
+                                                        const bitnet_tokenizer_options_t* options,
+                                                        bitnet_tokenizer_t** out_tokenizer) BITNET_NOEXCEPT;
 /** NULL is legal. Never for a tokenizer that belongs to a model, see bitnet_model_tokenizer(). @since 0.1 */
-BITNET_API void bitnet_tokenizer_free(bitnet_tokenizer_t *tokenizer) BITNET_NOEXCEPT;
+BITNET_API void bitnet_tokenizer_free(bitnet_tokenizer_t* tokenizer) BITNET_NOEXCEPT;
 
 /* Texts live as long as the tokenizer. Ids that do not exist are -1. */
 typedef struct bitnet_tokenizer_info_t {
@@ -50,19 +51,20 @@ typedef struct bitnet_tokenizer_info_t {
   int32_t bos;
   int32_t eos;
   int32_t eot;
-  uint32_t add_bos;      /* 1: encoding with BITNET_ENCODE_ADD_SPECIAL puts bos in front */
+  uint32_t add_bos; /* 1: encoding with BITNET_ENCODE_ADD_SPECIAL puts bos in front */
   uint32_t add_eos;
   uint32_t reserved;
-  const char *model;     /* "gpt2" (byte-level BPE) or "llama" (SentencePiece) */
-  const char *pre;       /* splitting rule, "llama-bpe", ...; "" for SentencePiece */
-  const char *chat_form; /* recognised in the model's template: a name of bitnet_chat_form(), or "" for one that is
+  const char* model;     /* "gpt2" (byte-level BPE) or "llama" (SentencePiece) */
+  const char* pre;       /* splitting rule, "llama-bpe", ...; "" for SentencePiece */
+  const char* chat_form; /* recognised in the model's template: a name of bitnet_chat_form(), or "" for one that is
                             not known */
 } bitnet_tokenizer_info_t;
-#define BITNET_TOKENIZER_INFO_INIT {sizeof(bitnet_tokenizer_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define BITNET_TOKENIZER_INFO_INIT \
+  { sizeof(bitnet_tokenizer_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** @return BITNET_OK, _E_INVALID_ARGUMENT. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_tokenizer_info(const bitnet_tokenizer_t *tokenizer,
-                                                 bitnet_tokenizer_info_t *out_info) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_tokenizer_info(const bitnet_tokenizer_t* tokenizer,
+                                                 bitnet_tokenizer_info_t* out_info) BITNET_NOEXCEPT;
 
 /* Flags of bitnet_tokenizer_encode(). */
 enum bitnet_encode_flags {
@@ -79,9 +81,9 @@ enum bitnet_encode_flags {
  * @return BITNET_OK, _E_BUFFER_TOO_SMALL, _E_INVALID_ARGUMENT, _E_NO_MEMORY.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_tokenizer_encode(const bitnet_tokenizer_t *tokenizer, const char *text,
-                                                   size_t n_bytes, uint32_t flags, int32_t *ids, size_t capacity,
-                                                   size_t *n_ids) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_tokenizer_encode(const bitnet_tokenizer_t* tokenizer, const char* text,
+                                                   size_t n_bytes, uint32_t flags, int32_t* ids, size_t capacity,
+                                                   size_t* n_ids) BITNET_NOEXCEPT;
 
 /* Flags of bitnet_tokenizer_decode(). */
 enum bitnet_decode_flags { BITNET_DECODE_SKIP_CONTROL = 1 /* leave control tokens out */ };
@@ -93,9 +95,9 @@ enum bitnet_decode_flags { BITNET_DECODE_SKIP_CONTROL = 1 /* leave control token
  * @return BITNET_OK, _E_BUFFER_TOO_SMALL, _E_INVALID_ARGUMENT (also: an id outside the vocabulary), _E_NO_MEMORY.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_tokenizer_decode(const bitnet_tokenizer_t *tokenizer, const int32_t *ids,
-                                                   size_t n_ids, uint32_t flags, char *buf, size_t capacity,
-                                                   size_t *needed) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_tokenizer_decode(const bitnet_tokenizer_t* tokenizer, const int32_t* ids,
+                                                   size_t n_ids, uint32_t flags, char* buf, size_t capacity,
+                                                   size_t* needed) BITNET_NOEXCEPT;
 
 typedef uint32_t bitnet_token_type_t;
 enum bitnet_token_type {
@@ -107,28 +109,28 @@ enum bitnet_token_type {
   BITNET_TOKEN_BYTE = 6
 };
 /** @return BITNET_OK, _E_INVALID_ARGUMENT (also: an id outside the vocabulary). @since 0.1 */
-BITNET_API bitnet_status_t bitnet_tokenizer_token_type(const bitnet_tokenizer_t *tokenizer, int32_t id,
-                                                       bitnet_token_type_t *out_type) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_tokenizer_token_type(const bitnet_tokenizer_t* tokenizer, int32_t id,
+                                                       bitnet_token_type_t* out_type) BITNET_NOEXCEPT;
 
 /** Ids that end a generation, rising. Two calls, as bitnet_tokenizer_encode(). @since 0.1 */
-BITNET_API bitnet_status_t bitnet_tokenizer_stop_ids(const bitnet_tokenizer_t *tokenizer, int32_t *ids,
-                                                     size_t capacity, size_t *n_ids) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_tokenizer_stop_ids(const bitnet_tokenizer_t* tokenizer, int32_t* ids, size_t capacity,
+                                                     size_t* n_ids) BITNET_NOEXCEPT;
 
 /** The model's own chat template (Jinja, from outside), "" if it has none. Two calls, as decode. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_tokenizer_chat_template(const bitnet_tokenizer_t *tokenizer, char *buf,
-                                                          size_t capacity, size_t *needed) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_tokenizer_chat_template(const bitnet_tokenizer_t* tokenizer, char* buf,
+                                                          size_t capacity, size_t* needed) BITNET_NOEXCEPT;
 
 /* One message of a conversation. */
 typedef struct bitnet_chat_message_t {
-  const char *role;     /* "system", "user" or "assistant" */
-  const char *content;  /* never becomes a control token, whatever it spells */
+  const char* role;     /* "system", "user" or "assistant" */
+  const char* content;  /* never becomes a control token, whatever it spells */
   size_t content_bytes; /* 0: up to the NUL */
 } bitnet_chat_message_t;
 
 /** Names of the chat forms: "raw", "bitnet", "llama3", "chatml", "instruct"; NULL beyond the last. @since 0.1 */
-BITNET_API const char *bitnet_chat_form(size_t index) BITNET_NOEXCEPT;
+BITNET_API const char* bitnet_chat_form(size_t index) BITNET_NOEXCEPT;
 /** Stop strings that belong to a form (instruct has some); NULL beyond the last or for no form. @since 0.1 */
-BITNET_API const char *bitnet_chat_stop_string(const char *form, size_t index) BITNET_NOEXCEPT;
+BITNET_API const char* bitnet_chat_stop_string(const char* form, size_t index) BITNET_NOEXCEPT;
 
 /* Flags of bitnet_tokenizer_apply_chat(). */
 enum bitnet_chat_flags { BITNET_CHAT_NO_ANSWER = 1 /* do not open the assistant's answer at the end */ };
@@ -140,10 +142,10 @@ enum bitnet_chat_flags { BITNET_CHAT_NO_ANSWER = 1 /* do not open the assistant'
  *         a control token of the form), _E_BUFFER_TOO_SMALL, _E_INVALID_ARGUMENT, _E_NO_MEMORY.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_tokenizer_apply_chat(const bitnet_tokenizer_t *tokenizer, const char *form,
-                                                       const bitnet_chat_message_t *messages, size_t n_messages,
-                                                       uint32_t flags, int32_t *ids, size_t capacity,
-                                                       size_t *n_ids) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_tokenizer_apply_chat(const bitnet_tokenizer_t* tokenizer, const char* form,
+                                                       const bitnet_chat_message_t* messages, size_t n_messages,
+                                                       uint32_t flags, int32_t* ids, size_t capacity,
+                                                       size_t* n_ids) BITNET_NOEXCEPT;
 
 #ifdef __cplusplus
 }

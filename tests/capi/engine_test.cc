@@ -1,0 +1,128 @@
+// Engines, targets, devices, the self test, versions, and the error detail.
+#include <bitnet/version.h>
+
+#include <thread>
+
+#include "support/host.h"
+
+namespace bitnet::test {
+namespace {
+
+TEST_CASE("every available target makes an engine and passes its self test", "[capi][engine]") {
+  const size_t n = bitnet_target_count();
+  REQUIRE(n > 0);
+  bool was_available = true, has_portable = false;
+  for (size_t i = 0; i < n; ++i) {
+    bitnet_target_t target = BITNET_TARGET_INIT;
+    BN_OK(bitnet_target(i, &target));
+    INFO(target.name);
+    CHECK((was_available || !target.available));  // those that run come first
+    was_available = target.available != 0;
+    has_portable |= std::string(target.name) == "portable";
+    bitnet_self_test_t result = BITNET_SELF_TEST_INIT;
+    bitnet_engine_options_t options = BITNET_ENGINE_OPTIONS_INIT;
+    options.target = target.name;
+    options.threads = 2;
+    bitnet_engine_t* raw = nullptr;
+    if (!was_available) {
+      BN_FAILS(BITNET_E_TARGET_UNAVAILABLE, bitnet_engine_create(&options, &raw));
+      BN_FAILS(BITNET_E_TARGET_UNAVAILABLE, bitnet_target_self_test(target.name, &result));
+      continue;
+    }
+    BN_OK(bitnet_engine_create(&options, &raw));
+    const EnginePtr engine(raw);
+    bitnet_engine_info_t info = BITNET_ENGINE_INFO_INIT;
+    BN_OK(bitnet_engine_info(engine.get(), &info));
+    CHECK(std::string(info.target) == target.name);
+    CHECK(std::string(info.device) == "cpu");
+    CHECK(info.threads == 2);
+    BN_OK(bitnet_target_self_test(target.name, &result));
+    INFO((result.first_different == nullptr ? "" : result.first_different));
+    CHECK(result.n_different == 0);
+    CHECK(result.n_checks > 50);
+    CHECK(result.first_different == nullptr);
+  }
+  CHECK(has_portable);
+  bitnet_target_t beyond = BITNET_TARGET_INIT;
+  BN_FAILS(BITNET_E_NOT_FOUND, bitnet_target(n, &beyond));
+  bitnet_self_test_t result = BITNET_SELF_TEST_INIT;
+  BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_target_self_test("", &result));
+  BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_target_self_test("no such target", &result));
+}
+
+TEST_CASE("there is one device, the cpu, and no other can be asked for", "[capi][engine]") {
+  REQUIRE(bitnet_device_count() == 1);
+  bitnet_device_t device = BITNET_DEVICE_INIT;
+  BN_OK(bitnet_device(0, &device));
+  CHECK(std::string(device.name) == "cpu");
+  CHECK(device.available == 1);
+  CHECK(device.memory_bytes > (uint64_t{1} << 20));
+  BN_FAILS(BITNET_E_NOT_FOUND, bitnet_device(1, &device));
+  bitnet_engine_options_t options = BITNET_ENGINE_OPTIONS_INIT;
+  options.device = "abacus";
+  bitnet_engine_t* engine = nullptr;
+  BN_FAILS(BITNET_E_TARGET_UNAVAILABLE, bitnet_engine_create(&options, &engine));
+}
+
+TEST_CASE("versions agree with the headers", "[capi][engine]") {
+  CHECK(std::string(bitnet_version()) == BITNET_VERSION_STRING);
+  CHECK(bitnet_version_number() == BITNET_VERSION_NUMBER);
+  CHECK(std::string(bitnet_numerics_version()) == "bitnet-numerics/1");
+  CHECK(!std::string(bitnet_build_info()).empty());
+}
+
+TEST_CASE("every status has a name of its own", "[capi][errors]") {
+  const bitnet_status_t known[] = {0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 32, 40, 41, 42, 43, 50, 51, 90};
+  for (const bitnet_status_t a : known) {
+    CHECK(std::string(bitnet_status_name(a)) != "unknown status");
+    for (const bitnet_status_t b : known) {
+      CHECK((a == b) == (std::string(bitnet_status_name(a)) == bitnet_status_name(b)));
+    }
+  }
+  for (const bitnet_status_t none : {-1, 4, 19, 89, 91, INT32_MAX}) {
+    CHECK(std::string(bitnet_status_name(none)) == "unknown status");
+  }
+}
+
+TEST_CASE("the error detail names what and where, belongs to a thread and is cleared by the next call",
+          "[capi][errors]") {
+  bitnet_file_t* file = nullptr;
+  const char cut[] = "GGUF\3\0\0\0";
+  REQUIRE(bitnet_file_open_memory(cut, 8, &file) == BITNET_E_BAD_FORMAT);
+  bitnet_error_info_t info = BITNET_ERROR_INFO_INIT;
+  REQUIRE(bitnet_last_error(&info) == BITNET_OK);
+  CHECK(info.status == BITNET_E_BAD_FORMAT);
+  CHECK(std::string(info.message) == bitnet_last_error_message());
+  CHECK(info.offset == 8);
+
+  std::thread([] {
+    CHECK(std::string(bitnet_last_error_message()).empty());
+    bitnet_error_info_t other = BITNET_ERROR_INFO_INIT;
+    CHECK(bitnet_last_error(&other) == BITNET_OK);
+    CHECK(other.status == BITNET_OK);
+    CHECK(other.offset == BITNET_NO_OFFSET);
+  }).join();
+  CHECK(!std::string(bitnet_last_error_message()).empty());
+
+  const EnginePtr engine = MakeEngine();  // a success
+  CHECK(std::string(bitnet_last_error_message()).empty());
+  bitnet_engine_options_t options = BITNET_ENGINE_OPTIONS_INIT;
+  options.target = "z80";
+  bitnet_engine_t* none = nullptr;
+  CHECK(bitnet_engine_create(&options, &none) == BITNET_E_INVALID_ARGUMENT);
+  REQUIRE(bitnet_last_error(&info) == BITNET_OK);
+  CHECK(info.offset == BITNET_NO_OFFSET);
+  CHECK(std::string(info.what) == "target");
+  CHECK(std::string(info.message).find("z80") != std::string::npos);
+  CHECK(bitnet_last_error(nullptr) == BITNET_E_INVALID_ARGUMENT);
+}
+
+TEST_CASE("a very long name in an error is cut, not overrun", "[capi][errors]") {
+  const std::string path(100000, 'x');
+  bitnet_file_t* file = nullptr;
+  CHECK(bitnet_file_open(path.c_str(), &file) != BITNET_OK);
+  CHECK(std::string(bitnet_last_error_message()).size() < 1024);
+}
+
+}  // namespace
+}  // namespace bitnet::test

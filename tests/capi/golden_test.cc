@@ -1,0 +1,95 @@
+// The golden prompts through the C interface: ids and digests of the independent twin, bit for bit.
+#include "support/golden.h"
+
+#include <bit>
+#include <cstdint>
+
+#include "support/fp_mode.h"
+#include "support/host.h"
+
+namespace bitnet::test {
+namespace {
+
+bitnet_generate_options_t SampledOptions(const GoldenPrompt& p) {
+  bitnet_generate_options_t o = BITNET_GENERATE_OPTIONS_INIT;
+  o.max_new_tokens = static_cast<uint32_t>(p.sampled.drawn.size());
+  o.temperature = p.temp;
+  o.top_k = p.top_k;
+  o.top_p = p.top_p;
+  o.min_p = p.min_p;
+  o.repeat_penalty = p.penalty;
+  o.repeat_last_n = p.repeat_last_n;
+  o.seed = p.seed;
+  o.ignore_eos = 1;
+  return o;
+}
+
+bitnet_generate_options_t GreedyOptions(const GoldenRun& run) {
+  bitnet_generate_options_t o = BITNET_GENERATE_OPTIONS_INIT;
+  o.max_new_tokens = static_cast<uint32_t>(run.drawn.size());
+  o.ignore_eos = 1;
+  return o;
+}
+
+void CheckRun(const SessionPtr& session, const std::vector<int32_t>& prompt, const bitnet_generate_options_t& options,
+              const GoldenRun& want) {
+  BN_OK(bitnet_session_begin(session.get(), prompt.data(), prompt.size(), &options));
+  Drain(session.get());
+  CHECK(GeneratedTokens(session.get()) == want.drawn);
+  CHECK(LogitsSha256(session) == want.logits_sha256);
+}
+
+TEST_CASE("every golden prompt, greedy and sampled, gives the twin's ids and digests", "[capi][golden]") {
+  const EnginePtr engine = MakeEngine();
+  const ModelPtr model = LoadTiny(engine);
+  size_t n_runs = 0;
+  for (const GoldenPrompt& p : GoldenPrompts()) {
+    INFO(p.name);
+    CheckRun(MakeSession(model), p.tokens, SampledOptions(p), p.sampled);
+    CheckRun(MakeSession(model), p.tokens, GreedyOptions(p.f16), p.f16);
+    CheckRun(MakeSession(model, BITNET_KV_F32), p.tokens, GreedyOptions(p.f32), p.f32);
+    n_runs += 3;
+  }
+  CHECK(n_runs >= 21);
+}
+
+TEST_CASE("one session gives all golden prompts, one after the other", "[capi][golden]") {
+  const EnginePtr engine = MakeEngine();
+  const ModelPtr model = LoadTiny(engine);
+  const SessionPtr session = MakeSession(model);
+  for (const GoldenPrompt& p : GoldenPrompts()) {
+    INFO(p.name);
+    BN_OK(bitnet_session_clear(session.get()));
+    CheckRun(session, p.tokens, SampledOptions(p), p.sampled);
+  }
+}
+
+TEST_CASE("a host that flushes denormals and rounds upwards gets the same bits, and its mode back", "[capi][golden]") {
+  const std::vector<GoldenPrompt> prompts = GoldenPrompts();
+  const HostFpMode host;  // set for the rest of this test
+  const EnginePtr engine = MakeEngine(nullptr, 2);
+  const ModelPtr model = LoadTiny(engine);
+  for (const GoldenPrompt& p : prompts) {
+    INFO(p.name);
+    const SessionPtr session = MakeSession(model);
+    CheckRun(session, p.tokens, SampledOptions(p), p.sampled);
+    CHECK(host.IsSet());
+  }
+}
+
+TEST_CASE("the host's floating-point mode makes a difference where nothing guards against it", "[capi][golden]") {
+  // Volatile results too: nothing may be computed at another time or place.
+  volatile float tiny = 2e-38f, one = 1.0f, little = 1e-9f;
+  volatile float quarter = tiny * 0.25f, sum = one + little;
+  CHECK(std::bit_cast<uint32_t>(static_cast<float>(quarter)) != 0);  // a denormal
+  CHECK(sum == 1.0f);
+  const HostFpMode host;
+  REQUIRE(host.IsSet());
+  quarter = tiny * 0.25f;
+  sum = one + little;
+  CHECK(sum > 1.0f);
+  CHECK(std::bit_cast<uint32_t>(static_cast<float>(quarter)) == 0);  // flushed
+}
+
+}  // namespace
+}  // namespace bitnet::test

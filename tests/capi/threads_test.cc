@@ -1,0 +1,126 @@
+// Engines, sessions and cancels on many threads at once. Meant for ThreadSanitizer, true without it.
+#include <atomic>
+#include <thread>
+
+#include "support/host.h"
+
+namespace bitnet::test {
+namespace {
+
+// What a thread sees without Catch, whose checks are for one thread.
+std::string RunOnce(const bitnet_model_t* model, std::atomic<bitnet_session_t*>* shown = nullptr) {
+  bitnet_session_t* session = nullptr;
+  bitnet_generate_options_t options = BITNET_GENERATE_OPTIONS_INIT;
+  options.max_new_tokens = 12;
+  options.ignore_eos = 1;
+  const int32_t prompt[] = {1531, 402, 456, 258};
+  bitnet_facts_t* facts = nullptr;
+  bitnet_facts_info_t info = BITNET_FACTS_INFO_INIT;
+  bitnet_step_t step = BITNET_STEP_INIT;
+  if (bitnet_session_create(model, nullptr, &session) != BITNET_OK) return bitnet_last_error_message();
+  if (shown != nullptr) shown->store(session);
+  std::string result = "cancelled";
+  if (bitnet_session_begin(session, prompt, 4, &options) == BITNET_OK) {
+    while (step.reason == BITNET_STOP_NONE && bitnet_session_next(session, &step) == BITNET_OK) {
+    }
+    if (step.reason == BITNET_STOP_LENGTH && bitnet_session_facts(session, &facts) == BITNET_OK &&
+        bitnet_facts_info(facts, &info) == BITNET_OK) {
+      result = info.logits_sha256;
+    }
+  }
+  if (shown != nullptr) {
+    while (shown->exchange(nullptr) == nullptr) std::this_thread::yield();  // the other thread has it right now
+  }
+  bitnet_facts_free(facts);
+  bitnet_session_free(session);
+  return result;
+}
+
+TEST_CASE("two engines and four sessions on four threads give one digest", "[capi][threads]") {
+  const EnginePtr engines[] = {MakeEngine(nullptr, 2), MakeEngine("portable", 1)};
+  const ModelPtr models[] = {LoadTiny(engines[0]), LoadTiny(engines[1])};
+  const std::string want = RunOnce(models[0].get());
+  REQUIRE(want.size() == 64);
+  std::string got[4];
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] { got[i] = RunOnce(models[i % 2].get()); });
+  }
+  for (std::thread& t : threads) t.join();
+  for (const std::string& digest : got) CHECK(digest == want);
+}
+
+TEST_CASE("cancels from another thread end each run cleanly or come too late", "[capi][threads]") {
+  const EnginePtr engine = MakeEngine(nullptr, 2);
+  const ModelPtr model = LoadTiny(engine);
+  const std::string want = RunOnce(model.get());
+  std::atomic<bitnet_session_t*> shown{nullptr};
+  std::atomic<bool> done{false};
+  std::thread canceller([&] {
+    while (!done) {
+      if (bitnet_session_t* session = shown.exchange(nullptr)) {
+        bitnet_session_cancel(session);
+        shown.store(session);
+      }
+      std::this_thread::yield();
+    }
+  });
+  int n_cancelled = 0;
+  for (int i = 0; i < 10; ++i) {
+    const std::string digest = RunOnce(model.get(), &shown);
+    CHECK((digest == "cancelled" || digest == want));
+    n_cancelled += digest == "cancelled";
+  }
+  done = true;
+  canceller.join();
+  CHECK(n_cancelled > 0);
+  CHECK(RunOnce(model.get()) == want);
+}
+
+TEST_CASE("a session used by two threads refuses one of them, and neither crashes", "[capi][threads]") {
+  const EnginePtr engine = MakeEngine(nullptr, 1);
+  const ModelPtr model = LoadTiny(engine);
+  const SessionPtr session = MakeSession(model);
+  std::atomic<int> n_other{0};
+  const auto hammer = [&] {
+    const int32_t id = 300;
+    for (int i = 0; i < 60; ++i) {
+      const bitnet_status_t s = bitnet_session_eval(session.get(), &id, 1, BITNET_WANT_LAST);
+      if (s != BITNET_OK && s != BITNET_E_BAD_STATE) ++n_other;
+    }
+  };
+  std::thread other(hammer);
+  hammer();
+  other.join();
+  CHECK(n_other == 0);
+  CHECK(Info(session).position > 0);
+  CHECK(Info(session).position <= 120);
+}
+
+TEST_CASE("a tokenizer and a model serve many threads", "[capi][threads]") {
+  const EnginePtr engine = MakeEngine(nullptr, 1);
+  const ModelPtr model = LoadTiny(engine);
+  const bitnet_tokenizer_t* tokenizer = bitnet_model_tokenizer(model.get());
+  const std::string text = "Once upon a time there was a small fox named Ben. \xE6\x9D\xB1\xE4\xBA\xAC";
+  const std::vector<int32_t> want = Encode(tokenizer, text);
+  std::atomic<int> n_wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      std::vector<int32_t> ids(want.size());
+      char hex[BITNET_SHA256_HEX_SIZE];
+      for (int i = 0; i < 50; ++i) {
+        size_t n = 0;
+        n_wrong += bitnet_tokenizer_encode(tokenizer, text.data(), text.size(), BITNET_ENCODE_ADD_SPECIAL, ids.data(),
+                                           ids.size(), &n) != BITNET_OK ||
+                   ids != want;
+      }
+      n_wrong += bitnet_file_sha256(bitnet_model_file(model.get()), hex) != BITNET_OK;
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  CHECK(n_wrong == 0);
+}
+
+}  // namespace
+}  // namespace bitnet::test
