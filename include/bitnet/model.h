@@ -29,20 +29,21 @@ enum bitnet_load_mode {
 typedef struct bitnet_model_options_t {
   uint32_t struct_size;
   bitnet_load_mode_t mode;
-  uint32_t verify;                     /* also read every dense tensor; each load checks header, codes and scales */
-  uint32_t i2s_arm_layout;             /* the I2_S tensors have the layout that old Arm converters wrote */
-  uint32_t allow_suspicious_norms;     /* load norms that are stored quantised, which usually means a bad conversion */
+  uint32_t verify;                 /* also read every dense tensor; each load checks header, codes and scales */
+  uint32_t i2s_arm_layout;         /* the I2_S tensors have the layout that old Arm converters wrote */
+  uint32_t allow_suspicious_norms; /* load norms that are stored quantised, which usually means a bad conversion */
   uint32_t reserved;
-  const char *pre;                     /* overrides the file's tokenizer.ggml.pre; NULL: the file's */
-  const bitnet_tokenizer_t *tokenizer; /* replaces the file's own (sizes must agree); NULL: the file's */
+  const char* pre;                     /* overrides the file's tokenizer.ggml.pre; NULL: the file's */
+  const bitnet_tokenizer_t* tokenizer; /* replaces the file's own (sizes must agree); NULL: the file's */
   bitnet_progress_fn progress;         /* NULL: none */
-  void *progress_user_data;
-  const bitnet_policy_t *policy;       /* corrections for a known-bad file, needs allow_corrections; NULL: none */
-  const char *sha256;                  /* the file's, 64 hex digits, where the host knows it; NULL: computed when needed */
-  uint32_t allow_corrections;          /* the permission to apply a policy */
-  uint32_t strict;                     /* refuse every correction and every suspicious norm */
+  void* progress_user_data;
+  const bitnet_policy_t* policy; /* corrections for a known-bad file, needs allow_corrections; NULL: none */
+  const char* sha256;            /* the file's, 64 hex digits, where the host knows it; NULL: computed when needed */
+  uint32_t allow_corrections;    /* the permission to apply a policy */
+  uint32_t strict;               /* refuse every correction and every suspicious norm */
 } bitnet_model_options_t;
-#define BITNET_MODEL_OPTIONS_INIT {sizeof(bitnet_model_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define BITNET_MODEL_OPTIONS_INIT \
+  { sizeof(bitnet_model_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Loads a model from a GGUF file.
@@ -56,82 +57,82 @@ typedef struct bitnet_model_options_t {
  * @threading safe from any thread.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_model_load(const bitnet_engine_t *engine, const char *path,
-                                             const bitnet_model_options_t *options,
-                                             bitnet_model_t **out_model) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_model_load(const bitnet_engine_t* engine, const char* path,
+                                             const bitnet_model_options_t* options,
+                                             bitnet_model_t** out_model) BITNET_NOEXCEPT;
 
 /**
  * The same from memory. With BITNET_LOAD_MAP the bytes must stay valid and unchanged until the model and all its
  * sessions are freed; with BITNET_LOAD_COPY they are borrowed for the call.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_model_load_memory(const bitnet_engine_t *engine, const void *data, size_t n_bytes,
-                                                    const bitnet_model_options_t *options,
-                                                    bitnet_model_t **out_model) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_model_load_memory(const bitnet_engine_t* engine, const void* data, size_t n_bytes,
+                                                    const bitnet_model_options_t* options,
+                                                    bitnet_model_t** out_model) BITNET_NOEXCEPT;
 
 /**
  * The same from n_bytes that `read` delivers, for archives, databases and the like; they are copied, `mode` is
  * ignored. A read that does not return 0 ends the load with BITNET_E_IO.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_model_load_callback(const bitnet_engine_t *engine, bitnet_read_fn read,
-                                                      void *read_user_data, uint64_t n_bytes,
-                                                      const bitnet_model_options_t *options,
-                                                      bitnet_model_t **out_model) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_model_load_callback(const bitnet_engine_t* engine, bitnet_read_fn read,
+                                                      void* read_user_data, uint64_t n_bytes,
+                                                      const bitnet_model_options_t* options,
+                                                      bitnet_model_t** out_model) BITNET_NOEXCEPT;
 
 /** NULL is legal, and so is freeing it before its sessions. @since 0.1 */
-BITNET_API void bitnet_model_free(bitnet_model_t *model) BITNET_NOEXCEPT;
+BITNET_API void bitnet_model_free(bitnet_model_t* model) BITNET_NOEXCEPT;
 
 /* What the model is. Texts live as long as the model; `name` comes from outside and may hold any bytes. */
 typedef struct bitnet_model_info_t {
   uint32_t struct_size;
   uint32_t n_layers;
-  uint32_t n_embd;             /* width of the residual stream */
+  uint32_t n_embd; /* width of the residual stream */
   uint32_t n_ff;
   uint32_t n_heads;
   uint32_t n_heads_kv;
   uint32_t head_dim;
-  uint32_t n_rot;              /* values of a head that RoPE turns */
+  uint32_t n_rot; /* values of a head that RoPE turns */
   uint32_t n_vocab;
-  uint32_t n_ctx_train;        /* context length that the model was made for */
+  uint32_t n_ctx_train; /* context length that the model was made for */
   float norm_eps;
   float rope_base;
-  float rope_linear_factor;    /* 1: no scaling */
-  uint32_t rope_adjacent;      /* 1: pairs (2k, 2k+1); 0: (k, k + n_rot/2) */
-  uint32_t silu;               /* 1: SiLU gate; 0: squared ReLU */
-  uint32_t sub_norms;          /* 1: norms inside attention and feed-forward */
-  uint32_t tied_head;          /* 1: the head is the token embedding */
-  uint32_t corrected;          /* 1: a correction policy changed the loaded copy */
+  float rope_linear_factor; /* 1: no scaling */
+  uint32_t rope_adjacent;   /* 1: pairs (2k, 2k+1); 0: (k, k + n_rot/2) */
+  uint32_t silu;            /* 1: SiLU gate; 0: squared ReLU */
+  uint32_t sub_norms;       /* 1: norms inside attention and feed-forward */
+  uint32_t tied_head;       /* 1: the head is the token embedding */
+  uint32_t corrected;       /* 1: a correction policy changed the loaded copy */
   uint64_t n_params;
-  uint64_t size_bytes;         /* of the file */
-  uint64_t buffer_bytes;       /* memory that the model owns beside the mapped file */
-  const char *architecture;    /* "bitnet-b1.58", "bitnet" or "llama" */
-  const char *architecture_key; /* as the file spells it */
-  const char *name;            /* general.name, or "" */
-  const char *quantization;    /* type of most linear weights: "I2_S", ... */
-  const char *path;            /* "" when not loaded from a path */
+  uint64_t size_bytes;          /* of the file */
+  uint64_t buffer_bytes;        /* memory that the model owns beside the mapped file */
+  const char* architecture;     /* "bitnet-b1.58", "bitnet" or "llama" */
+  const char* architecture_key; /* as the file spells it */
+  const char* name;             /* general.name, or "" */
+  const char* quantization;     /* type of most linear weights: "I2_S", ... */
+  const char* path;             /* "" when not loaded from a path */
 } bitnet_model_info_t;
 #define BITNET_MODEL_INFO_INIT \
-  {sizeof(bitnet_model_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  { sizeof(bitnet_model_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** @return BITNET_OK, _E_INVALID_ARGUMENT. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_model_info(const bitnet_model_t *model,
-                                             bitnet_model_info_t *out_info) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_model_info(const bitnet_model_t* model,
+                                             bitnet_model_info_t* out_info) BITNET_NOEXCEPT;
 
 /** The model's tokenizer; lives as long as the model, never freed on its own. NULL for NULL. @since 0.1 */
-BITNET_API const bitnet_tokenizer_t *bitnet_model_tokenizer(const bitnet_model_t *model) BITNET_NOEXCEPT;
+BITNET_API const bitnet_tokenizer_t* bitnet_model_tokenizer(const bitnet_model_t* model) BITNET_NOEXCEPT;
 
 /** The model's file: metadata and tensors. Lives as long as the model. NULL for NULL. @since 0.1 */
-BITNET_API const bitnet_file_t *bitnet_model_file(const bitnet_model_t *model) BITNET_NOEXCEPT;
+BITNET_API const bitnet_file_t* bitnet_model_file(const bitnet_model_t* model) BITNET_NOEXCEPT;
 
 /**
  * SHA-256 over all ternary codes (one byte 0..2 a weight, [out, in], tensors in graph order), and over all their f32
  * scales: equal for files of any type that hold the same weights. Reads all weights.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_model_ternary_sha256(const bitnet_model_t *model,
+BITNET_API bitnet_status_t bitnet_model_ternary_sha256(const bitnet_model_t* model,
                                                        char out_hex[BITNET_SHA256_HEX_SIZE]) BITNET_NOEXCEPT;
-BITNET_API bitnet_status_t bitnet_model_ternary_scales_sha256(const bitnet_model_t *model,
+BITNET_API bitnet_status_t bitnet_model_ternary_scales_sha256(const bitnet_model_t* model,
                                                               char out_hex[BITNET_SHA256_HEX_SIZE]) BITNET_NOEXCEPT;
 
 #ifdef __cplusplus

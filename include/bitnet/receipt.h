@@ -23,14 +23,15 @@ extern "C" {
 /* What only the host knows; the library reads no environment. Zeros are the defaults. */
 typedef struct bitnet_receipt_options_t {
   uint32_t struct_size;
-  uint32_t no_text;             /* 1: leave out prompt, output and token ids; keep their digests and counts */
-  uint32_t ci;                  /* 1: the host runs in continuous integration */
+  uint32_t no_text; /* 1: leave out prompt, output and token ids; keep their digests and counts */
+  uint32_t ci;      /* 1: the host runs in continuous integration */
   uint32_t n_variables;
-  const char *const *variables; /* [n_variables] "NAME=value" of the environment variables that the host read */
-  const char *requested_target; /* kernels that the user asked for; NULL: the best */
-  const char *fallback_reason;  /* why others ran; NULL: they did not */
+  const char* const* variables; /* [n_variables] "NAME=value" of the environment variables that the host read */
+  const char* requested_target; /* kernels that the user asked for; NULL: the best */
+  const char* fallback_reason;  /* why others ran; NULL: they did not */
 } bitnet_receipt_options_t;
-#define BITNET_RECEIPT_OPTIONS_INIT {sizeof(bitnet_receipt_options_t), 0, 0, 0, 0, 0, 0}
+#define BITNET_RECEIPT_OPTIONS_INIT \
+  { sizeof(bitnet_receipt_options_t), 0, 0, 0, 0, 0, 0 }
 
 typedef struct bitnet_receipt_t bitnet_receipt_t;
 
@@ -43,20 +44,20 @@ typedef struct bitnet_receipt_t bitnet_receipt_t;
  *         _E_INVALID_ARGUMENT, _E_NO_MEMORY.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_receipt_create(const bitnet_session_t *session,
-                                                 const bitnet_receipt_options_t *options,
-                                                 bitnet_receipt_t **out_receipt) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_receipt_create(const bitnet_session_t* session,
+                                                 const bitnet_receipt_options_t* options,
+                                                 bitnet_receipt_t** out_receipt) BITNET_NOEXCEPT;
 /** NULL is legal. @since 0.1 */
-BITNET_API void bitnet_receipt_free(bitnet_receipt_t *receipt) BITNET_NOEXCEPT;
+BITNET_API void bitnet_receipt_free(bitnet_receipt_t* receipt) BITNET_NOEXCEPT;
 /**
  * The receipt itself: indented JSON with a line feed at its end; lives as long as the receipt. NULL for NULL.
  * @param out_n_bytes  receives the length without the NUL; may be NULL.
  * @since 0.1
  */
-BITNET_API const char *bitnet_receipt_text(const bitnet_receipt_t *receipt, size_t *out_n_bytes) BITNET_NOEXCEPT;
+BITNET_API const char* bitnet_receipt_text(const bitnet_receipt_t* receipt, size_t* out_n_bytes) BITNET_NOEXCEPT;
 
 /** JSON Schema (2020-12) of receipts. Static. @since 0.1 */
-BITNET_API const char *bitnet_receipt_schema(void) BITNET_NOEXCEPT;
+BITNET_API const char* bitnet_receipt_schema(void) BITNET_NOEXCEPT;
 
 /* ---- Verification ---------------------------------------------------------------------------------------------- */
 
@@ -66,10 +67,11 @@ typedef struct bitnet_verification_t bitnet_verification_t;
 typedef struct bitnet_verify_options_t {
   uint32_t struct_size;
   uint32_t allow_corrections;  /* 1: accept a run whose model was corrected */
-  const char *require_target;  /* accept these kernels only; NULL: any */
-  const bitnet_model_t *model; /* the receipt must be of this one; NULL: any */
+  const char* require_target;  /* accept these kernels only; NULL: any */
+  const bitnet_model_t* model; /* the receipt must be of this one; NULL: any */
 } bitnet_verify_options_t;
-#define BITNET_VERIFY_OPTIONS_INIT {sizeof(bitnet_verify_options_t), 0, 0, 0}
+#define BITNET_VERIFY_OPTIONS_INIT \
+  { sizeof(bitnet_verify_options_t), 0, 0, 0 }
 
 /**
  * Checks all that can be checked without running the model: schema, digest, kernels, counts, corrections, plausibility.
@@ -77,50 +79,52 @@ typedef struct bitnet_verify_options_t {
  *         _E_NO_MEMORY.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_receipt_verify(const char *text, size_t n_bytes,
-                                                 const bitnet_verify_options_t *options,
-                                                 bitnet_verification_t **out_verification) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_receipt_verify(const char* text, size_t n_bytes,
+                                                 const bitnet_verify_options_t* options,
+                                                 bitnet_verification_t** out_verification) BITNET_NOEXCEPT;
 
 /**
  * Runs the recorded tokens and options again on `model`, whatever its engine's target and threads are, and compares
- * tokens, text, stop reason and logits bit for bit. A model whose run was corrected must be loaded with the same policy.
- * Differences are problems of the result, the first differing step among them.
+ * tokens, text, stop reason and logits bit for bit. A model whose run was corrected must be loaded with the same
+ * policy. Differences are problems of the result, the first differing step among them.
  * @return BITNET_OK also for a replay that differs, _E_RECEIPT_REJECTED (not a receipt that can be replayed, or of
  *         another model), or a status of loading and generating.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_receipt_replay(const char *text, size_t n_bytes, const bitnet_model_t *model,
-                                                 bitnet_verification_t **out_verification) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_receipt_replay(const char* text, size_t n_bytes, const bitnet_model_t* model,
+                                                 bitnet_verification_t** out_verification) BITNET_NOEXCEPT;
 /** NULL is legal. @since 0.1 */
-BITNET_API void bitnet_verification_free(bitnet_verification_t *verification) BITNET_NOEXCEPT;
+BITNET_API void bitnet_verification_free(bitnet_verification_t* verification) BITNET_NOEXCEPT;
 
 typedef struct bitnet_verification_info_t {
   uint32_t struct_size;
-  uint32_t accepted;      /* 1: no problem was found */
+  uint32_t accepted; /* 1: no problem was found */
   uint64_t n_problems;
-  int64_t first_step;     /* replay: the first draw that differs; -1: none, or not a replay */
+  int64_t first_step; /* replay: the first draw that differs; -1: none, or not a replay */
 } bitnet_verification_info_t;
-#define BITNET_VERIFICATION_INFO_INIT {sizeof(bitnet_verification_info_t), 0, 0, 0}
+#define BITNET_VERIFICATION_INFO_INIT \
+  { sizeof(bitnet_verification_info_t), 0, 0, 0 }
 
 /** @return BITNET_OK, _E_INVALID_ARGUMENT. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_verification_info(const bitnet_verification_t *verification,
-                                                    bitnet_verification_info_t *out_info) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_verification_info(const bitnet_verification_t* verification,
+                                                    bitnet_verification_info_t* out_info) BITNET_NOEXCEPT;
 
 /* One reason to reject. Texts live as long as the verification. */
 typedef struct bitnet_problem_t {
   uint32_t struct_size;
   uint32_t reserved;
-  const char *field;   /* "model.fingerprint"; "" for the document */
-  const char *message; /* one line */
+  const char* field;   /* "model.fingerprint"; "" for the document */
+  const char* message; /* one line */
 } bitnet_problem_t;
-#define BITNET_PROBLEM_INIT {sizeof(bitnet_problem_t), 0, 0, 0}
+#define BITNET_PROBLEM_INIT \
+  { sizeof(bitnet_problem_t), 0, 0, 0 }
 
 /** @return BITNET_OK, _E_NOT_FOUND (index), _E_INVALID_ARGUMENT. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_verification_problem(const bitnet_verification_t *verification, size_t index,
-                                                       bitnet_problem_t *out_problem) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_verification_problem(const bitnet_verification_t* verification, size_t index,
+                                                       bitnet_problem_t* out_problem) BITNET_NOEXCEPT;
 /** `{accepted, problems [{field, message}], first_step}`. Two calls. @since 0.1 */
-BITNET_API bitnet_status_t bitnet_verification_json(const bitnet_verification_t *verification, char *buf,
-                                                    size_t capacity, size_t *needed) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_verification_json(const bitnet_verification_t* verification, char* buf,
+                                                    size_t capacity, size_t* needed) BITNET_NOEXCEPT;
 
 /* ---- Comparison ------------------------------------------------------------------------------------------------ */
 
@@ -135,7 +139,8 @@ typedef struct bitnet_comparison_t {
   uint32_t n_model_differences, n_correction_differences, n_option_differences;
   uint32_t reserved;
 } bitnet_comparison_t;
-#define BITNET_COMPARISON_INIT {sizeof(bitnet_comparison_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define BITNET_COMPARISON_INIT \
+  { sizeof(bitnet_comparison_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Compares two receipts, or results of the tool (`run --output`).
@@ -143,9 +148,9 @@ typedef struct bitnet_comparison_t {
  * @return BITNET_OK, _E_BAD_FORMAT (naming "a" or "b"), _E_BUFFER_TOO_SMALL, _E_INVALID_ARGUMENT, _E_NO_MEMORY.
  * @since 0.1
  */
-BITNET_API bitnet_status_t bitnet_compare_runs(const char *a, size_t n_bytes_a, const char *b, size_t n_bytes_b,
-                                               bitnet_comparison_t *out_comparison, char *out_json, size_t capacity,
-                                               size_t *json_needed) BITNET_NOEXCEPT;
+BITNET_API bitnet_status_t bitnet_compare_runs(const char* a, size_t n_bytes_a, const char* b, size_t n_bytes_b,
+                                               bitnet_comparison_t* out_comparison, char* out_json, size_t capacity,
+                                               size_t* json_needed) BITNET_NOEXCEPT;
 
 #ifdef __cplusplus
 }

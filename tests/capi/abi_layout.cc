@@ -85,7 +85,65 @@ BN_AT(bitnet_tensor_t, shape, 24);
 BN_AT(bitnet_tensor_t, n_bytes, 56);
 BN_AT(bitnet_tensor_t, offset, 64);
 
-BN_SIZE(bitnet_model_options_t, 56);
+BN_SIZE(bitnet_tokenizer_options_t, 32);
+BN_AT(bitnet_tokenizer_options_t, struct_size, 0);
+BN_AT(bitnet_tokenizer_options_t, reserved, 4);
+BN_AT(bitnet_tokenizer_options_t, pre, 8);
+BN_AT(bitnet_tokenizer_options_t, log, 16);
+BN_AT(bitnet_tokenizer_options_t, log_user_data, 24);
+
+BN_SIZE(bitnet_tokenizer_info_t, 56);
+BN_AT(bitnet_tokenizer_info_t, struct_size, 0);
+BN_AT(bitnet_tokenizer_info_t, n_vocab, 4);
+BN_AT(bitnet_tokenizer_info_t, bos, 8);
+BN_AT(bitnet_tokenizer_info_t, eos, 12);
+BN_AT(bitnet_tokenizer_info_t, eot, 16);
+BN_AT(bitnet_tokenizer_info_t, add_bos, 20);
+BN_AT(bitnet_tokenizer_info_t, add_eos, 24);
+BN_AT(bitnet_tokenizer_info_t, reserved, 28);
+BN_AT(bitnet_tokenizer_info_t, model, 32);
+BN_AT(bitnet_tokenizer_info_t, pre, 40);
+BN_AT(bitnet_tokenizer_info_t, chat_form, 48);
+
+BN_SIZE(bitnet_chat_message_t, 24);
+BN_AT(bitnet_chat_message_t, role, 0);
+BN_AT(bitnet_chat_message_t, content, 8);
+BN_AT(bitnet_chat_message_t, content_bytes, 16);
+
+BN_SIZE(bitnet_policy_info_t, 32);
+BN_AT(bitnet_policy_info_t, struct_size, 0);
+BN_AT(bitnet_policy_info_t, version, 4);
+BN_AT(bitnet_policy_info_t, n_policies, 8);
+BN_AT(bitnet_policy_info_t, path, 16);
+BN_AT(bitnet_policy_info_t, sha256, 24);
+
+BN_SIZE(bitnet_validation_info_t, 40);
+BN_AT(bitnet_validation_info_t, struct_size, 0);
+BN_AT(bitnet_validation_info_t, verdict, 4);
+BN_AT(bitnet_validation_info_t, n_corrections, 8);
+BN_AT(bitnet_validation_info_t, fingerprint, 16);
+BN_AT(bitnet_validation_info_t, sha256, 24);
+BN_AT(bitnet_validation_info_t, message, 32);
+
+BN_SIZE(bitnet_correction_t, 120);
+BN_AT(bitnet_correction_t, struct_size, 0);
+BN_AT(bitnet_correction_t, verdict, 4);
+BN_AT(bitnet_correction_t, policy, 8);
+BN_AT(bitnet_correction_t, type, 16);
+BN_AT(bitnet_correction_t, reason, 24);
+BN_AT(bitnet_correction_t, n_tensors, 32);
+BN_AT(bitnet_correction_t, n_layers, 40);
+BN_AT(bitnet_correction_t, factor_min, 48);
+BN_AT(bitnet_correction_t, factor_max, 56);
+BN_AT(bitnet_correction_t, target_rms, 64);
+BN_AT(bitnet_correction_t, before_min, 72);
+BN_AT(bitnet_correction_t, before_max, 80);
+BN_AT(bitnet_correction_t, after_min, 88);
+BN_AT(bitnet_correction_t, after_max, 96);
+BN_AT(bitnet_correction_t, allowed_min, 104);
+BN_AT(bitnet_correction_t, allowed_max, 112);
+
+BN_SIZE(bitnet_model_options_t, 80);
 BN_AT(bitnet_model_options_t, struct_size, 0);
 BN_AT(bitnet_model_options_t, mode, 4);
 BN_AT(bitnet_model_options_t, verify, 8);
@@ -96,6 +154,10 @@ BN_AT(bitnet_model_options_t, pre, 24);
 BN_AT(bitnet_model_options_t, tokenizer, 32);
 BN_AT(bitnet_model_options_t, progress, 40);
 BN_AT(bitnet_model_options_t, progress_user_data, 48);
+BN_AT(bitnet_model_options_t, policy, 56);
+BN_AT(bitnet_model_options_t, sha256, 64);
+BN_AT(bitnet_model_options_t, allow_corrections, 72);
+BN_AT(bitnet_model_options_t, strict, 76);
 
 BN_SIZE(bitnet_model_info_t, 136);
 BN_AT(bitnet_model_info_t, struct_size, 0);
@@ -124,31 +186,6 @@ BN_AT(bitnet_model_info_t, architecture_key, 104);
 BN_AT(bitnet_model_info_t, name, 112);
 BN_AT(bitnet_model_info_t, quantization, 120);
 BN_AT(bitnet_model_info_t, path, 128);
-
-BN_SIZE(bitnet_tokenizer_options_t, 32);
-BN_AT(bitnet_tokenizer_options_t, struct_size, 0);
-BN_AT(bitnet_tokenizer_options_t, reserved, 4);
-BN_AT(bitnet_tokenizer_options_t, pre, 8);
-BN_AT(bitnet_tokenizer_options_t, log, 16);
-BN_AT(bitnet_tokenizer_options_t, log_user_data, 24);
-
-BN_SIZE(bitnet_tokenizer_info_t, 56);
-BN_AT(bitnet_tokenizer_info_t, struct_size, 0);
-BN_AT(bitnet_tokenizer_info_t, n_vocab, 4);
-BN_AT(bitnet_tokenizer_info_t, bos, 8);
-BN_AT(bitnet_tokenizer_info_t, eos, 12);
-BN_AT(bitnet_tokenizer_info_t, eot, 16);
-BN_AT(bitnet_tokenizer_info_t, add_bos, 20);
-BN_AT(bitnet_tokenizer_info_t, add_eos, 24);
-BN_AT(bitnet_tokenizer_info_t, reserved, 28);
-BN_AT(bitnet_tokenizer_info_t, model, 32);
-BN_AT(bitnet_tokenizer_info_t, pre, 40);
-BN_AT(bitnet_tokenizer_info_t, chat_form, 48);
-
-BN_SIZE(bitnet_chat_message_t, 24);
-BN_AT(bitnet_chat_message_t, role, 0);
-BN_AT(bitnet_chat_message_t, content, 8);
-BN_AT(bitnet_chat_message_t, content_bytes, 16);
 
 BN_SIZE(bitnet_facts_info_t, 160);
 BN_AT(bitnet_facts_info_t, struct_size, 0);
@@ -234,5 +271,92 @@ BN_AT(bitnet_memory_t, mapped_bytes, 8);
 BN_AT(bitnet_memory_t, weight_bytes, 16);
 BN_AT(bitnet_memory_t, cache_bytes, 24);
 BN_AT(bitnet_memory_t, scratch_bytes, 32);
+
+BN_SIZE(bitnet_receipt_options_t, 40);
+BN_AT(bitnet_receipt_options_t, struct_size, 0);
+BN_AT(bitnet_receipt_options_t, no_text, 4);
+BN_AT(bitnet_receipt_options_t, ci, 8);
+BN_AT(bitnet_receipt_options_t, n_variables, 12);
+BN_AT(bitnet_receipt_options_t, variables, 16);
+BN_AT(bitnet_receipt_options_t, requested_target, 24);
+BN_AT(bitnet_receipt_options_t, fallback_reason, 32);
+
+BN_SIZE(bitnet_verify_options_t, 24);
+BN_AT(bitnet_verify_options_t, struct_size, 0);
+BN_AT(bitnet_verify_options_t, allow_corrections, 4);
+BN_AT(bitnet_verify_options_t, require_target, 8);
+BN_AT(bitnet_verify_options_t, model, 16);
+
+BN_SIZE(bitnet_verification_info_t, 24);
+BN_AT(bitnet_verification_info_t, struct_size, 0);
+BN_AT(bitnet_verification_info_t, accepted, 4);
+BN_AT(bitnet_verification_info_t, n_problems, 8);
+BN_AT(bitnet_verification_info_t, first_step, 16);
+
+BN_SIZE(bitnet_problem_t, 24);
+BN_AT(bitnet_problem_t, struct_size, 0);
+BN_AT(bitnet_problem_t, reserved, 4);
+BN_AT(bitnet_problem_t, field, 8);
+BN_AT(bitnet_problem_t, message, 16);
+
+BN_SIZE(bitnet_comparison_t, 64);
+BN_AT(bitnet_comparison_t, struct_size, 0);
+BN_AT(bitnet_comparison_t, same_prompt, 4);
+BN_AT(bitnet_comparison_t, token_agreement, 8);
+BN_AT(bitnet_comparison_t, text_similarity, 16);
+BN_AT(bitnet_comparison_t, first_difference, 24);
+BN_AT(bitnet_comparison_t, n_tokens_a, 32);
+BN_AT(bitnet_comparison_t, n_tokens_b, 40);
+BN_AT(bitnet_comparison_t, n_model_differences, 48);
+BN_AT(bitnet_comparison_t, n_correction_differences, 52);
+BN_AT(bitnet_comparison_t, n_option_differences, 56);
+BN_AT(bitnet_comparison_t, reserved, 60);
+
+BN_SIZE(bitnet_inspect_options_t, 32);
+BN_AT(bitnet_inspect_options_t, struct_size, 0);
+BN_AT(bitnet_inspect_options_t, weights, 4);
+BN_AT(bitnet_inspect_options_t, no_gate, 8);
+BN_AT(bitnet_inspect_options_t, reserved, 12);
+BN_AT(bitnet_inspect_options_t, rules, 16);
+BN_AT(bitnet_inspect_options_t, sha256, 24);
+
+BN_SIZE(bitnet_inspection_info_t, 88);
+BN_AT(bitnet_inspection_info_t, struct_size, 0);
+BN_AT(bitnet_inspection_info_t, n_layers, 4);
+BN_AT(bitnet_inspection_info_t, n_tensors, 8);
+BN_AT(bitnet_inspection_info_t, n_suspicious, 16);
+BN_AT(bitnet_inspection_info_t, sha256, 24);
+BN_AT(bitnet_inspection_info_t, name, 32);
+BN_AT(bitnet_inspection_info_t, architecture, 40);
+BN_AT(bitnet_inspection_info_t, quantization, 48);
+BN_AT(bitnet_inspection_info_t, rules, 56);
+BN_AT(bitnet_inspection_info_t, cause, 64);
+BN_AT(bitnet_inspection_info_t, fix, 72);
+BN_AT(bitnet_inspection_info_t, temporary, 80);
+
+BN_SIZE(bitnet_tensor_report_t, 168);
+BN_AT(bitnet_tensor_report_t, struct_size, 0);
+BN_AT(bitnet_tensor_report_t, kind, 4);
+BN_AT(bitnet_tensor_report_t, layer, 8);
+BN_AT(bitnet_tensor_report_t, readable, 12);
+BN_AT(bitnet_tensor_report_t, name, 16);
+BN_AT(bitnet_tensor_report_t, cls, 24);
+BN_AT(bitnet_tensor_report_t, type, 32);
+BN_AT(bitnet_tensor_report_t, suspicions, 40);
+BN_AT(bitnet_tensor_report_t, source, 48);
+BN_AT(bitnet_tensor_report_t, rms, 56);
+BN_AT(bitnet_tensor_report_t, min, 64);
+BN_AT(bitnet_tensor_report_t, max, 72);
+BN_AT(bitnet_tensor_report_t, expected_min, 80);
+BN_AT(bitnet_tensor_report_t, expected_max, 88);
+BN_AT(bitnet_tensor_report_t, n_values, 96);
+BN_AT(bitnet_tensor_report_t, n_nan, 104);
+BN_AT(bitnet_tensor_report_t, n_inf, 112);
+BN_AT(bitnet_tensor_report_t, n_zero, 120);
+BN_AT(bitnet_tensor_report_t, share_minus, 128);
+BN_AT(bitnet_tensor_report_t, share_zero, 136);
+BN_AT(bitnet_tensor_report_t, share_plus, 144);
+BN_AT(bitnet_tensor_report_t, scale_min, 152);
+BN_AT(bitnet_tensor_report_t, scale_max, 160);
 
 }  // namespace
