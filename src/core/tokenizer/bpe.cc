@@ -2,10 +2,11 @@
 
 #include <bit>
 
+#include "core/tokenizer/utf8.h"
+
 namespace bitnet::core {
 
-Bpe::Bpe(size_t n_merges, bool ignore_merges)
-    : slots_(std::bit_ceil(n_merges + n_merges / 3 + 2)), ignore_merges_(ignore_merges) {
+Bpe::Bpe(size_t n_merges, BpeOptions options) : slots_(std::bit_ceil(n_merges + n_merges / 3 + 2)), options_(options) {
   results_.reserve(n_merges);
 }
 
@@ -19,15 +20,22 @@ void Bpe::AddMerge(int32_t left, int32_t right, int32_t result) {
 
 void Bpe::EncodeWord(const Vocab& vocab, std::string_view word, MergeRow<int32_t>& row,
                      std::vector<int32_t>& ids) const {
-  if (ignore_merges_) {
+  if (options_.ignore_merges) {
     if (const int32_t id = vocab.FindPlain(word); id >= 0) return ids.push_back(id);
   }
-  for (; !word.empty(); word.remove_prefix(std::min(word.size(), kMaxMergeBytes))) {
-    row.Clear();
-    for (const char byte : word.substr(0, kMaxMergeBytes)) row.Append(vocab.byte_token(byte));
-    row.Merge(*this);
-    row.ForEach([&ids](int32_t id) { ids.push_back(id); });
+  row.Clear();
+  for (size_t pos = 0; pos < word.size();) {
+    const std::string_view symbol = word.substr(pos, options_.characters ? DecodeWellFormed(word, pos).length : 1);
+    pos += symbol.size();
+    const int32_t id = options_.characters ? vocab.FindPlain(symbol) : -1;
+    if (id >= 0) {
+      row.Append(id);
+    } else {
+      for (const char byte : symbol) row.Append(vocab.byte_token(byte));
+    }
   }
+  row.Merge(*this);
+  row.ForEach([&ids](int32_t id) { ids.push_back(id); });
 }
 
 }  // namespace bitnet::core

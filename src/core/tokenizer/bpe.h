@@ -1,4 +1,4 @@
-// Byte-level byte-pair encoding: a word begins as the tokens of its bytes, neighbours merge by rank.
+// Byte-pair encoding: a word begins as the tokens of its bytes or characters, neighbours merge by rank.
 #ifndef BITNET_CORE_TOKENIZER_BPE_H_
 #define BITNET_CORE_TOKENIZER_BPE_H_
 
@@ -12,16 +12,21 @@
 
 namespace bitnet::core {
 
+struct BpeOptions {
+  bool characters = false;     // words begin as characters; one that is no token as its bytes. Else as bytes.
+  bool ignore_merges = false;  // a word that is itself a token is taken whole
+};
+
 class Bpe {
  public:
-  // For up to `n_merges` merges. With `ignore_merges` a word that is itself a token is taken whole.
-  explicit Bpe(size_t n_merges = 0, bool ignore_merges = false);
+  // For up to `n_merges` merges.
+  explicit Bpe(size_t n_merges = 0, BpeOptions options = {});
 
   // Tokens `left` and `right` give `result`; the rank is the order of the calls. A pair that is there already keeps
   // its rank, and uses up one.
   void AddMerge(int32_t left, int32_t right, int32_t result);
 
-  // Appends the tokens of `word` to `ids`. `row` is scratch.
+  // Appends the tokens of `word`, of at most kMaxMergeBytes, to `ids`. `row` is scratch.
   void EncodeWord(const Vocab& vocab, std::string_view word, MergeRow<int32_t>& row, std::vector<int32_t>& ids) const;
 
   // For MergeRow.
@@ -48,7 +53,7 @@ class Bpe {
 
   std::vector<Slot> slots_;       // open addressing, at most three quarters full
   std::vector<int32_t> results_;  // by rank
-  bool ignore_merges_ = false;
+  BpeOptions options_;
 };
 
 }  // namespace bitnet::core

@@ -1,12 +1,13 @@
 // Reads the `tokenizer.*` keys of a GGUF (docs/formats.md, sections 4 and 5); every value is checked before it is used.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <optional>
 #include <utility>
 
 #include "core/format/limits.h"
 #include "core/tokenizer/byte_alphabet.h"
+#include "core/tokenizer/byte_token.h"
+#include "core/tokenizer/merge_list.h"
 #include "core/tokenizer/text_index.h"
 #include "core/tokenizer/tokenizer.h"
 #include "core/tokenizer/tokenizer_parts.h"
@@ -31,21 +32,6 @@ constexpr std::string_view kChatTemplate = "tokenizer.chat_template";
 
 // Ids of a `llama` vocabulary that has no keys for them.
 constexpr int32_t kSpmBos = 1, kSpmEos = 2;
-
-// `<0x41>` is the byte 0x41; -1 for any other text.
-int ByteOfSpmToken(std::string_view text) {
-  if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
-  int byte = 0;
-  for (const char c : text.substr(3, 2)) {
-    const int digit = c >= '0' && c <= '9'   ? c - '0'
-                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                             : -1;
-    if (digit < 0) return -1;
-    byte = byte * 16 + digit;
-  }
-  return byte;
-}
 
 class Reader {
  public:
@@ -159,10 +145,8 @@ class Reader {
       if (id < 0) return Bad(kTokens, " has no token for the byte ", Hex(byte), ", expected one for each byte");
       parts_.vocab.SetByteToken(static_cast<uint8_t>(byte), id);
     }
-    Bpe bpe;
-    BN_RETURN_IF_ERROR(ReadMerges(pre->ignore_merges, bpe));
-    parts_.encoder = ByteBpe{std::move(bpe), pre->steps};
-    return {};
+    parts_.split.assign(pre->steps.begin(), pre->steps.end());
+    return ReadMerges(pre->ignore_merges);
   }
 
   Status FindPre(const PreTokenizer*& pre) const {
@@ -186,35 +170,23 @@ class Reader {
                   std::string(kPre), OffsetOf(kPre));
   }
 
-  Status ReadMerges(bool ignore_merges, Bpe& bpe) const {
+  Status ReadMerges(bool ignore_merges) {
     BN_ASSIGN_OR_RETURN(const auto merges, Required(kMerges, gguf_.Strings(kMerges)));
     if (merges.size() > kMaxMerges) {
       return Status(Code::kLimit,
                     Cat("key ", Quoted(kMerges), " has ", merges.size(), " merges, expected at most ", kMaxMerges),
                     std::string(kMerges), OffsetOf(kMerges));
     }
-    bpe = Bpe(merges.size(), ignore_merges);
-    std::string joined;
+    Bpe bpe(merges.size(), {.ignore_merges = ignore_merges});
     for (size_t i = 0; i < merges.size(); ++i) {
-      const std::string_view merge = merges[i];
-      const size_t space = merge.find(' ');
-      if (space == 0 || space >= merge.size() - 1 || merge.empty()) {
-        return Bad(kMerges, " has merge ", i, " = ", Quoted(merge), ", expected two parts with a space between");
+      std::string_view left, right;
+      if (!SplitMerge(merges[i], left, right)) {
+        return Bad(kMerges, " has merge ", i, " = ", Quoted(merges[i]), ", expected two parts with a space between");
       }
-      const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
-      joined.assign(left).append(right);
-      const std::array<std::string_view, 3> texts = {left, right, joined};
-      std::array<int32_t, 3> ids;
-      for (size_t k = 0; k < 3; ++k) {
-        ids[k] = raw_index_.Find(texts[k], RawText());
-        if (ids[k] < 0) {
-          return Bad(kMerges, " has merge ", i, " = ", Quoted(merge), ", but ", Quoted(texts[k]), " is no token");
-        }
-      }
-      // Text never becomes a control token, not by merging either.
-      if (IsControl(types_[static_cast<size_t>(ids[2])])) continue;
-      bpe.AddMerge(ids[0], ids[1], ids[2]);
+      const std::string problem = AddMerge(left, right, raw_index_, RawText(), types_, bpe);
+      if (!problem.empty()) return Bad(kMerges, " has merge ", i, " = ", Quoted(merges[i]), " with ", problem);
     }
+    parts_.model_of_words = std::move(bpe);
     return {};
   }
 
@@ -234,7 +206,7 @@ class Reader {
         return Bad(kScores, " gives token ", i, " the score ", scores[i], ", expected a finite one");
       const TokenType type = types_[i];
       if (type == TokenType::kByte) {
-        const int byte = ByteOfSpmToken(tokens_[i]);
+        const int byte = ByteOfToken(tokens_[i]);
         if (byte < 0)
           return Bad(kTokens, " has byte token ", i, " = ", Quoted(tokens_[i]), ", expected '<0x00>' to '<0xFF>'");
         const char text = static_cast<char>(byte);
@@ -256,7 +228,13 @@ class Reader {
       }
     }
     BN_ASSIGN_OR_RETURN(const auto space_prefix, gguf_.Bool(kAddSpacePrefix));
-    parts_.encoder = Spm(parts_.vocab, scores, space_prefix.value_or(true));
+    parts_.space_sign = true;
+    if (space_prefix.value_or(true)) {
+      parts_.normalizers.push_back({NormalizerStep::kPrepend, {}, " "});
+      parts_.strip_space = true;
+    }
+    parts_.words = SpaceWords(parts_.vocab);
+    parts_.model_of_words = Spm(scores);
     default_add_bos_ = true;
     return {};
   }

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <numeric>
 
+#include "core/tokenizer/prefix_search.h"
+
 namespace bitnet::core {
 
 SpecialTokens::SpecialTokens(const Vocab& vocab) {
@@ -25,20 +27,6 @@ SpecialTokens::SpecialTokens(const Vocab& vocab) {
   });
 }
 
-template <typename F>
-void SpecialTokens::ForEachAt(const Vocab& vocab, std::string_view text, F&& fn) const {
-  // The tokens that begin with the first `n` bytes of `text` are a range of by_text_; a token that ends there is first.
-  auto begin = by_text_.begin(), end = by_text_.end();
-  for (size_t n = 0; begin != end; ++n) {
-    if (vocab.piece(*begin).size() == n) fn(static_cast<size_t>(begin++ - by_text_.begin()));
-    if (n == text.size()) return;
-    const auto byte_of = [&](int32_t id) { return static_cast<uint8_t>(vocab.piece(id)[n]); };
-    const auto byte = static_cast<uint8_t>(text[n]);
-    begin = std::lower_bound(begin, end, byte, [&](int32_t id, uint8_t b) { return byte_of(id) < b; });
-    end = std::upper_bound(begin, end, byte, [&](uint8_t b, int32_t id) { return b < byte_of(id); });
-  }
-}
-
 std::vector<TextPart> SpecialTokens::CutLongestFirst(const Vocab& vocab, std::string_view text,
                                                      bool parse_special) const {
   std::vector<TextPart> parts;
@@ -46,10 +34,11 @@ std::vector<TextPart> SpecialTokens::CutLongestFirst(const Vocab& vocab, std::st
   // Which tokens occur at all: few or none in most texts.
   const std::bitset<256>& starts = parse_special ? all_starts_ : user_starts_;
   std::vector<bool> occurs;
+  const auto text_of = [&](size_t k) { return vocab.piece(by_text_[k]); };
   if (starts.any()) {
     for (size_t pos = 0; pos < text.size(); ++pos) {
       if (!starts[static_cast<uint8_t>(text[pos])]) continue;
-      ForEachAt(vocab, text.substr(pos), [&](size_t k) {
+      ForEachPrefix(by_text_.size(), text_of, text.substr(pos), [&](size_t k) {
         occurs.resize(by_text_.size());
         occurs[k] = parse_special || vocab.type(by_text_[k]) == TokenType::kUserDefined;
       });

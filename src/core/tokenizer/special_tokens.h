@@ -1,4 +1,4 @@
-// Finds control and user-defined tokens in text, before anything else is done with it.
+// Finds control and user-defined tokens of a GGUF vocabulary in text, before anything else is done with it.
 #ifndef BITNET_CORE_TOKENIZER_SPECIAL_TOKENS_H_
 #define BITNET_CORE_TOKENIZER_SPECIAL_TOKENS_H_
 
@@ -33,10 +33,6 @@ class SpecialTokens {
   int32_t FindControl(const Vocab& vocab, std::string_view text) const;
 
  private:
-  // Calls fn(k) for each k such that the token by_text_[k] stands at the start of `text`, shorter ones first.
-  template <typename F>
-  void ForEachAt(const Vocab& vocab, std::string_view text, F&& fn) const;
-
   std::vector<int32_t> by_text_;               // ids, sorted by text
   std::vector<uint32_t> longest_first_;        // places in by_text_, by length, then by id
   std::bitset<256> user_starts_, all_starts_;  // first bytes: of user-defined tokens, of all

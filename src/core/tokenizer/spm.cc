@@ -8,13 +8,6 @@
 namespace bitnet::core {
 namespace {
 
-bool HasSpaceInside(std::string_view piece) {
-  for (size_t i = 1; i < piece.size(); ++i) {
-    if (piece[i] == ' ' && piece[i - 1] != ' ') return true;
-  }
-  return false;
-}
-
 // Merging by score, over the bytes of one word.
 struct ByScore {
   const Vocab& vocab;
@@ -31,40 +24,13 @@ struct ByScore {
 
 }  // namespace
 
-void AppendSpaced(std::string_view text, std::string& out) {
-  for (size_t at; (at = text.find(kSpaceSign)) != std::string_view::npos;) {
-    out.append(text.substr(0, at)).push_back(' ');
-    text.remove_prefix(at + kSpaceSign.size());
-  }
-  out.append(text);
-}
-
-Spm::Spm(const Vocab& vocab, std::span<const float> scores, bool space_prefix)
-    : ranks_(scores.size()), space_prefix_(space_prefix) {
+Spm::Spm(std::span<const float> scores) : ranks_(scores.size()) {
   std::vector<uint32_t> order(scores.size());
   std::iota(order.begin(), order.end(), 0u);
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return scores[a] > scores[b]; });
   for (size_t i = 1; i < order.size(); ++i) {
     ranks_[order[i]] = ranks_[order[i - 1]] + (scores[order[i]] < scores[order[i - 1]] ? 1 : 0);
   }
-  for (int32_t id = 0; vocab.Has(id); ++id) {
-    const bool plain = vocab.FindPlain(vocab.piece(id)) == id;
-    if (plain && HasSpaceInside(vocab.piece(id))) space_starts_word_ = false;
-  }
-}
-
-size_t Spm::WordEnd(std::string_view text, size_t pos) const {
-  size_t end = pos;
-  if (space_starts_word_) {
-    while (end < text.size() && text[end] == ' ') ++end;
-    end = std::min(text.find(' ', end), text.size());
-  } else {
-    end = text.size();
-  }
-  if (end - pos <= kMaxMergeBytes) return end;
-  end = pos + kMaxMergeBytes;
-  while ((text[end] & 0xC0) == 0x80) --end;  // not inside a character
-  return end;
 }
 
 void Spm::EncodeWord(const Vocab& vocab, std::string_view word, MergeRow<Span>& row, std::vector<int32_t>& ids) const {

@@ -15,27 +15,29 @@ constexpr size_t kMinCachedText = 4096;
 // One call of Encode: the parts of the tokenizer, the scratch, and where the ids go.
 class TextEncoder {
  public:
-  TextEncoder(const TokenizerParts& parts, std::vector<int32_t>& ids) : parts_(parts), ids_(ids) {}
+  TextEncoder(const TokenizerParts& parts, bool parse_special, std::vector<int32_t>& ids)
+      : parts_(parts), parse_special_(parse_special), ids_(ids) {}
   void EnableCache() { cache_.Enable(); }
 
-  // Text without special tokens. `after_token`: at the start of the input or after a special token.
-  void Encode(std::string_view text, bool after_token) {
-    if (const auto* bpe = std::get_if<ByteBpe>(&parts_.encoder)) {
-      ForEachWellFormed(text, [&](std::string_view part) { EncodeBpe(*bpe, part); });
-    } else if (const auto* spm = std::get_if<Spm>(&parts_.encoder)) {
-      std::string spaced(spm->space_prefix() && after_token ? 1 : 0, ' ');
-      AppendSpaced(text, spaced);
-      ForEachWellFormed(spaced, [&](std::string_view part) { EncodeSpm(*spm, part); });
+  void Encode(std::string_view text) {
+    const std::vector<TextPart> cut = parts_.added ? parts_.added->Cut(text, parse_special_)
+                                                   : parts_.special.CutLongestFirst(parts_.vocab, text, parse_special_);
+    for (const TextPart& part : cut) {
+      if (part.id >= 0) {
+        ids_.push_back(part.id);
+      } else {
+        EncodeText(part.text, /*at_start=*/&part == &cut.front());
+      }
     }
   }
 
  private:
-  // Calls fn for the well-formed stretches of `text`; what lies between becomes byte tokens.
-  template <typename F>
-  void ForEachWellFormed(std::string_view text, F&& fn) {
-    while (!text.empty()) {
+  // Text without the special tokens that were cut out, `at_start` of the input. Ill-formed bytes in it become byte
+  // tokens, and what lies between them is encoded as if it were one text.
+  void EncodeText(std::string_view text, bool at_start) {
+    for (bool goes_on = false; !text.empty(); goes_on = true) {
       const size_t good = WellFormedPrefix(text);
-      if (good > 0) fn(text.substr(0, good));
+      if (good > 0) EncodeWellFormed(text.substr(0, good), at_start, goes_on);
       text.remove_prefix(good);
       if (text.empty()) return;
       const size_t bad = DecodeUtf8(text, 0).length;
@@ -44,22 +46,50 @@ class TextEncoder {
     }
   }
 
-  void EncodeBpe(const ByteBpe& encoder, std::string_view text) {
-    ForEachWord(encoder.split, text, [&](std::string_view word) {
-      cache_.Encode(word, ids_, [&](std::string_view w) { encoder.bpe.EncodeWord(parts_.vocab, w, bpe_row_, ids_); });
-    });
-  }
-
-  void EncodeSpm(const Spm& spm, std::string_view text) {
-    for (size_t pos = 0; pos < text.size();) {
-      const size_t end = spm.WordEnd(text, pos);
-      cache_.Encode(text.substr(pos, end - pos), ids_,
-                    [&](std::string_view w) { spm.EncodeWord(parts_.vocab, w, spm_row_, ids_); });
-      pos = end;
+  void EncodeWellFormed(std::string_view text, bool at_start, bool goes_on) {
+    if (parts_.normalizers.empty() && parts_.added_after.empty()) return EncodeNormalized(text, at_start, goes_on);
+    const std::string normalized = Normalize(parts_.normalizers, text, /*at_start=*/!goes_on);
+    const std::vector<TextPart> cut = parts_.added_after.Cut(normalized, parse_special_);
+    for (const TextPart& part : cut) {
+      if (part.id >= 0) {
+        ids_.push_back(part.id);
+      } else {
+        const bool first = &part == &cut.front();
+        EncodeNormalized(part.text, at_start && first, goes_on && first);
+      }
     }
   }
 
+  void EncodeNormalized(std::string_view text, bool at_start, bool goes_on) {
+    std::string spaced;
+    if (parts_.space_sign) {
+      AppendSpaced(text, spaced);
+      text = spaced;
+    }
+    if (!goes_on && !text.starts_with(' ') &&
+        (parts_.prefix == SpacePrefix::kAlways || (parts_.prefix == SpacePrefix::kFirst && at_start))) {
+      spaced = Cat(' ', text);
+      text = spaced;
+    }
+    ForEachWord(parts_.split, text, [this](std::string_view piece) {
+      for (size_t pos = 0; pos < piece.size();) {
+        const size_t end = parts_.words.End(piece, pos);
+        EncodeWord(piece.substr(pos, end - pos));
+        pos = end;
+      }
+    });
+  }
+
+  void EncodeWord(std::string_view word) {
+    cache_.Encode(word, ids_, [this](std::string_view w) {
+      if (const auto* bpe = std::get_if<Bpe>(&parts_.model_of_words))
+        return bpe->EncodeWord(parts_.vocab, w, bpe_row_, ids_);
+      if (const auto* spm = std::get_if<Spm>(&parts_.model_of_words)) spm->EncodeWord(parts_.vocab, w, spm_row_, ids_);
+    });
+  }
+
   const TokenizerParts& parts_;
+  bool parse_special_;
   std::vector<int32_t>& ids_;
   WordCache cache_;
   MergeRow<int32_t> bpe_row_;
@@ -87,17 +117,9 @@ Tokenizer::~Tokenizer() = default;
 
 void Tokenizer::Encode(std::string_view text, const EncodeOptions& options, std::vector<int32_t>& ids) const {
   if (options.add_special && parts_->add_bos) ids.push_back(parts_->bos);
-  TextEncoder encoder(*parts_, ids);
+  TextEncoder encoder(*parts_, options.parse_special, ids);
   if (text.size() >= kMinCachedText) encoder.EnableCache();
-  bool after_token = true;
-  for (const TextPart& part : parts_->special.CutLongestFirst(parts_->vocab, text, options.parse_special)) {
-    if (part.id >= 0) {
-      ids.push_back(part.id);
-    } else {
-      encoder.Encode(part.text, after_token);
-    }
-    after_token = part.id >= 0;
-  }
+  encoder.Encode(text);
   if (options.add_special && parts_->add_eos) ids.push_back(parts_->eos);
 }
 
@@ -113,8 +135,7 @@ Result<std::string> Tokenizer::Decode(std::span<const int32_t> ids, bool skip_co
     }
     if (!skip_control || !IsControl(type(id))) out.append(parts_->vocab.piece(id));
   }
-  const auto* spm = std::get_if<Spm>(&parts_->encoder);
-  if (spm != nullptr && spm->space_prefix() && out.starts_with(' ')) out.erase(0, 1);
+  if (parts_->strip_space && out.starts_with(' ')) out.erase(0, 1);
   return out;
 }
 

@@ -29,6 +29,10 @@ class Tokenizer {
   // From the `tokenizer.*` keys of a GGUF. `pre` overrides tokenizer.ggml.pre ("" = the file's); `warn` may be empty.
   static Result<std::shared_ptr<const Tokenizer>> FromGguf(const Gguf& gguf, std::string_view pre,
                                                            const std::function<void(std::string_view)>& warn);
+  // From the text of a Hugging Face tokenizer.json and of the tokenizer_config.json beside it ("" = none), which names
+  // BOS, EOS and the chat template. BPE models alone; what is not known in them is refused by name.
+  static Result<std::shared_ptr<const Tokenizer>> FromJson(std::string_view tokenizer_json,
+                                                           std::string_view tokenizer_config_json);
   explicit Tokenizer(TokenizerParts parts);
   ~Tokenizer();
   Tokenizer(const Tokenizer&) = delete;
@@ -50,8 +54,8 @@ class Tokenizer {
   int32_t eot() const;
   bool add_bos() const;
   bool add_eos() const;
-  std::string_view model() const;          // "gpt2" or "llama"
-  std::string_view pre() const;            // the name in use: "llama-bpe", ...; "" for SPM
+  std::string_view model() const;          // "gpt2" (byte-level BPE) or "llama" (BPE with U+2581 for spaces)
+  std::string_view pre() const;            // the name in use: "llama-bpe", ...; "" for "llama" and for tokenizer.json
   std::string_view chat_template() const;  // tokenizer.chat_template or ""
   // Ids that end a generation: eos and eot keys, and control tokens named as in docs/tool.md. Sorted.
   const std::vector<int32_t>& stop_ids() const;

@@ -8,12 +8,13 @@
 
 namespace bitnet::core {
 
-// Bits: a code point has at most one of the first three.
+// Bits: a code point has at most one of the first three, and letters have kWord too.
 enum CharClass : uint8_t {
   kLetter = 1,       // \p{L}
   kNumber = 2,       // \p{N}
   kPunctuation = 4,  // \p{P}
   kSpace = 8,        // \s: the 25 characters of the property White_Space
+  kWord = 16,        // \w: letters, marks, decimal and letter numbers, connecting punctuation, joiners
 };
 
 // The bits of a code point, up to U+10FFFF.

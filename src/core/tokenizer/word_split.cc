@@ -1,5 +1,6 @@
 #include "core/tokenizer/word_split.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/tokenizer/unicode.h"
@@ -53,16 +54,20 @@ class Cursor {
   uint8_t class_ = 0;
 };
 
-// Length of 's|'t|'re|'ve|'m|'ll|'d at `pos`, 0 when there is none. With `fold` in either case, ASCII letters only.
-size_t Contraction(std::string_view text, size_t pos, bool fold) {
+// Which letters count as those of a contraction: small ones, ASCII ones in either case, or all that fold to them.
+enum class Fold { kNone, kAscii, kUnicode };
+
+// Length of 's|'t|'re|'ve|'m|'ll|'d at `pos`, 0 when there is none.
+size_t Contraction(std::string_view text, size_t pos, Fold fold) {
   const auto letter = [&](size_t i) {
     if (pos + i >= text.size()) return '\0';
     const char c = text[pos + i];
-    return fold && c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return fold != Fold::kNone && c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   };
   if (text[pos] != '\'') return 0;
   const char a = letter(1), b = letter(2);
   if (a == 's' || a == 't' || a == 'm' || a == 'd') return 2;
+  if (fold == Fold::kUnicode && text.substr(pos + 1).starts_with("\xC5\xBF")) return 3;  // U+017F, the long s
   if ((a == 'r' && b == 'e') || (a == 'v' && b == 'e') || (a == 'l' && b == 'l')) return 3;
   return 0;
 }
@@ -80,8 +85,8 @@ size_t SplitSpaces(std::string_view text, size_t pos) {
 }
 
 // The two patterns differ in how many digits make a word.
-size_t SplitLlama3Like(std::string_view text, size_t pos, uint32_t max_digits) {
-  if (const size_t n = Contraction(text, pos, /*fold=*/true)) return pos + n;
+size_t SplitLlama3Like(std::string_view text, size_t pos, uint32_t max_digits, Fold fold) {
+  if (const size_t n = Contraction(text, pos, fold)) return pos + n;
   Cursor c(text, pos);
   // [^\r\n\p{L}\p{N}]?\p{L}+
   if (c.Is(kLetter)) {
@@ -131,7 +136,7 @@ size_t SplitRuns(std::string_view text, size_t pos, InSet&& in_set) {
 }  // namespace
 
 size_t SplitGpt2(std::string_view text, size_t pos) {
-  if (const size_t n = Contraction(text, pos, /*fold=*/false)) return pos + n;
+  if (const size_t n = Contraction(text, pos, Fold::kNone)) return pos + n;
   Cursor c(text, pos);
   if (c.IsBlank()) c.Advance();  //  ?
   if (c.Is(kLetter)) {
@@ -149,8 +154,10 @@ size_t SplitGpt2(std::string_view text, size_t pos) {
   return SplitSpaces(text, pos);
 }
 
-size_t SplitLlama3(std::string_view text, size_t pos) { return SplitLlama3Like(text, pos, 3); }
-size_t SplitQwen2(std::string_view text, size_t pos) { return SplitLlama3Like(text, pos, 1); }
+size_t SplitLlama3(std::string_view text, size_t pos) { return SplitLlama3Like(text, pos, 3, Fold::kAscii); }
+size_t SplitQwen2(std::string_view text, size_t pos) { return SplitLlama3Like(text, pos, 1, Fold::kAscii); }
+size_t SplitLlama3Folded(std::string_view text, size_t pos) { return SplitLlama3Like(text, pos, 3, Fold::kUnicode); }
+size_t SplitQwen2Folded(std::string_view text, size_t pos) { return SplitLlama3Like(text, pos, 1, Fold::kUnicode); }
 
 size_t SplitPunctuationRuns(std::string_view text, size_t pos) {
   return SplitRuns(text, pos, [](const Cursor& c) {
@@ -163,6 +170,15 @@ size_t SplitPunctuationRuns(std::string_view text, size_t pos) {
 size_t SplitNumberRuns(std::string_view text, size_t pos) {
   return SplitRuns(text, pos, [](const Cursor& c) { return c.Is(kNumber); });
 }
+
+size_t SplitDigits(std::string_view text, size_t pos) {
+  Cursor c(text, pos);
+  if (!c.Is(kNumber)) return SplitNumberRuns(text, pos);
+  c.Advance();
+  return c.pos();
+}
+
+size_t SplitBeforeSpaces(std::string_view text, size_t pos) { return std::min(text.find(' ', pos + 1), text.size()); }
 
 size_t SplitThreeDigits(std::string_view text, size_t pos) {
   size_t digits = 0;  // how many end before `i`

@@ -16,9 +16,15 @@ using SplitStep = size_t (*)(std::string_view text, size_t pos);
 size_t SplitGpt2(std::string_view text, size_t pos);
 size_t SplitLlama3(std::string_view text, size_t pos);
 size_t SplitQwen2(std::string_view text, size_t pos);
+// As the engine of tokenizer.json reads those two: in a contraction U+017F is an s too.
+size_t SplitLlama3Folded(std::string_view text, size_t pos);
+size_t SplitQwen2Folded(std::string_view text, size_t pos);
 size_t SplitPunctuationRuns(std::string_view text, size_t pos);  // [\p{P}\$\+<=>\^~\|]+
 size_t SplitNumberRuns(std::string_view text, size_t pos);       // \p{N}+
 size_t SplitThreeDigits(std::string_view text, size_t pos);      // [0-9][0-9][0-9]
+
+size_t SplitDigits(std::string_view text, size_t pos);        // \p{N}
+size_t SplitBeforeSpaces(std::string_view text, size_t pos);  // at each space, which begins what follows
 
 // Calls fn(word) for each word of `text`: every step splits what the one before it left.
 template <typename F>

@@ -36,6 +36,27 @@ TEST_CASE("every malformed tokenizer of the hostile set is refused by the name o
   CHECK(refused == 33);
 }
 
+TEST_CASE("every malformed tokenizer.json of the hostile set is refused by the name of its member") {
+  const core::JsonValue manifest = ReadJson(BITNET_TEST_UNPACKED "/hostile/manifest.json");
+  size_t refused = 0;
+  for (const core::JsonValue& entry : manifest.array) {
+    const std::string& file = Member(entry, "file").string;
+    const core::JsonValue* level = entry.Find("level");
+    if (!file.starts_with("safetensors/") || level == nullptr || level->string != "tokenizer") continue;
+    // A missing file and a size that does not fit the model's are not seen here.
+    if (file.ends_with("tokenizer_missing") || file.ends_with("larger_than_embedding")) continue;
+    CAPTURE(file, Member(entry, "field").string);
+    const auto result =
+        core::Tokenizer::FromJson(ReadText(BITNET_TEST_UNPACKED "/hostile/" + file + "/tokenizer.json"), "");
+    REQUIRE_FALSE(result.ok());
+    CAPTURE(result.status().message());
+    CHECK(Names(result.status(), Member(entry, "field").string));
+    CHECK(result.status().message().find('\n') == std::string_view::npos);
+    ++refused;
+  }
+  CHECK(refused == 9);
+}
+
 TEST_CASE("every valid model of the hostile set has a tokenizer that gives text back") {
   const core::JsonValue manifest = ReadJson(BITNET_TEST_UNPACKED "/hostile/manifest.json");
   size_t loaded = 0;

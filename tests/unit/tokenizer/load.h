@@ -45,10 +45,23 @@ inline std::shared_ptr<const core::Tokenizer> SetTokenizer(const std::string& se
 }
 inline std::shared_ptr<const core::Tokenizer> TinyTokenizer() { return Tokenizer(BITNET_TINY_MODEL); }
 
-inline core::JsonValue ReadJson(const std::string& path) {
+inline std::string ReadText(const std::string& path) {
   const auto file = core::MappedFile::Map(path);
   if (!file.ok()) FAIL(path << ": " << file.status().message());
-  auto json = core::ParseJson({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()});
+  return {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
+}
+
+// The tokenizer of a set from its tokenizer.json and tokenizer_config.json.
+inline std::shared_ptr<const core::Tokenizer> JsonTokenizer(const std::string& set,
+                                                            const std::string& file = "tokenizer.json") {
+  auto tokenizer = core::Tokenizer::FromJson(ReadText(SetFolder(set) + "/" + file),
+                                             ReadText(SetFolder(set) + "/tokenizer_config.json"));
+  if (!tokenizer.ok()) FAIL(set << ": " << tokenizer.status().message());
+  return *std::move(tokenizer);
+}
+
+inline core::JsonValue ReadJson(const std::string& path) {
+  auto json = core::ParseJson(ReadText(path));
   if (!json.ok()) FAIL(path << ": " << json.status().message());
   return *std::move(json);
 }

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "core/tokenizer/bpe.h"
+#include "core/tokenizer/space_words.h"
 #include "core/tokenizer/spm.h"
 #include "support/catch.h"
 
@@ -98,8 +99,8 @@ TEST_CASE("a whole word that is a token is taken at once only where merges are i
   vocab.Add("abc", TokenType::kNormal, true);
   MergeRow<int32_t> row;
   Ids whole, merged;
-  Bpe(0, /*ignore_merges=*/true).EncodeWord(vocab, "abc", row, whole);
-  Bpe(0, /*ignore_merges=*/false).EncodeWord(vocab, "abc", row, merged);
+  Bpe(0, {.ignore_merges = true}).EncodeWord(vocab, "abc", row, whole);
+  Bpe(0).EncodeWord(vocab, "abc", row, merged);
   CHECK(whole == Ids{256});
   CHECK(merged == Ids{'a', 'b', 'c'});
 }
@@ -142,13 +143,14 @@ TEST_CASE("merging by score finds what a search for the highest score finds, lef
         vocab.Add(text, TokenType::kNormal, true);
         by_id.push_back(score);
       }
-      const Spm spm(vocab, by_id, /*space_prefix=*/false);
+      const Spm spm(by_id);
+      const SpaceWords words(vocab);
       MergeRow<Spm::Span> row;
       for (int i = 0; i < 50; ++i) {
         const std::string text = RandomText(random, "aaab  c", 60);
         Ids ids;
         for (size_t pos = 0; pos < text.size();) {
-          const size_t end = spm.WordEnd(text, pos);
+          const size_t end = words.End(text, pos);
           REQUIRE(end > pos);
           spm.EncodeWord(vocab, std::string_view(text).substr(pos, end - pos), row, ids);
           pos = end;
