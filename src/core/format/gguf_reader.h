@@ -21,29 +21,22 @@ constexpr size_t ScalarBytes(GgufType type) {
   switch (type) {
     case GgufType::kU8:
     case GgufType::kI8:
-    case GgufType::kBool:
-      return 1;
+    case GgufType::kBool: return 1;
     case GgufType::kU16:
-    case GgufType::kI16:
-      return 2;
+    case GgufType::kI16: return 2;
     case GgufType::kU32:
     case GgufType::kI32:
-    case GgufType::kF32:
-      return 4;
+    case GgufType::kF32: return 4;
     case GgufType::kU64:
     case GgufType::kI64:
-    case GgufType::kF64:
-      return 8;
+    case GgufType::kF64: return 8;
     case GgufType::kString:
-    case GgufType::kArray:
-      break;
+    case GgufType::kArray: break;
   }
   return 0;
 }
 
-constexpr bool IsGgufType(uint32_t type) {
-  return type <= static_cast<uint32_t>(GgufType::kF64);
-}
+constexpr bool IsGgufType(uint32_t type) { return type <= static_cast<uint32_t>(GgufType::kF64); }
 
 // The fewest bytes one element of this type takes: a string its length, an array its type and count.
 constexpr size_t SmallestBytes(GgufType type) {

@@ -37,6 +37,9 @@ inline constexpr uint64_t kMaxTensorElements = (uint64_t{1} << 63) - 1;
 inline constexpr uint64_t kMaxSafeHeaderBytes = 100'000'000;
 // Dimensions of a tensor there; models have at most 4.
 inline constexpr size_t kMaxSafeDims = 8;
+// Files of one model; the largest published ones have about 200. An index of 2^16 tensors takes some megabytes.
+inline constexpr size_t kMaxShards = 1024;
+inline constexpr size_t kMaxIndexBytes = size_t{16} << 20;
 
 // Shapes of a model. The largest published decoders have fewer than 200 blocks, 2^15 columns, 2^17 feed-forward
 // columns and 2^18 tokens; products of any two of these bounds fit 64 bits with room, and int32 sums of a ternary

@@ -53,6 +53,7 @@ const QuantTypeInfo* FindQuantType(uint32_t id) {
 }
 
 std::string_view QuantTypeName(QuantType type) {
+  if (type == QuantType::kU8) return "U8";
   const QuantTypeInfo* info = FindQuantType(static_cast<uint32_t>(type));
   return info != nullptr ? info->name : "unknown";
 }

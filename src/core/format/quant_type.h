@@ -40,7 +40,10 @@ enum class QuantType : uint32_t {
   kIQ2_BN = 135,
   kRotated142 = 142,
   kRotated143 = 143,
-  kIQ2_BN_R4 = 335
+  kIQ2_BN_R4 = 335,
+  // Not ids of GGUF files: element types that only SafeTensors have.
+  kU8 = 0x10000,
+  kOtherDtype = 0x10001
 };
 
 // A tensor of `rows` rows of `cols` elements (cols a multiple of `block`, rows of `row_group`) takes

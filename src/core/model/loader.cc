@@ -7,12 +7,14 @@
 #include <unordered_map>
 
 #include "core/format/limits.h"
+#include "core/model/checkpoint.h"
 #include "core/model/dense_decode.h"
 #include "core/model/float_arena.h"
 #include "core/model/hparams_reader.h"
 #include "core/model/model.h"
 #include "core/model/norms.h"
 #include "core/model/tensor_plan.h"
+#include "core/model/tensor_table.h"
 #include "core/model/ternary_loader.h"
 #include "core/tokenizer/chat_template.h"
 
@@ -36,11 +38,33 @@ Status RefuseVocabularyOnly(const Gguf& gguf) {
 
 TensorEntry EntryOf(const GgufTensor& t) {
   TensorEntry entry{std::string(t.name), std::string(QuantTypeName(t.type)), {}, t.n_bytes, t.offset};
-  for (uint32_t i = t.n_dims; i-- > 0;) entry.shape.push_back(t.ne[i]);
+  for (uint32_t i = std::min(t.n_dims, kMaxDims); i-- > 0;) entry.shape.push_back(t.ne[i]);
   return entry;
 }
 
 uint64_t Elements(const GgufTensor& t) { return t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3]; }
+
+// Of the weights, also where four of them lie in one element of the file.
+uint64_t Elements(const PlannedTensor& t) {
+  return t.matrix != nullptr ? uint64_t{t.matrix->rows} * t.matrix->cols : Elements(*t.tensor);
+}
+
+Result<ModelEstimate> EstimateOf(const TensorTable& table, const HParams& hparams, uint64_t file_bytes,
+                                 const LoadSpec& spec) {
+  ModelEstimate out;
+  out.hparams = hparams;
+  Weights weights;
+  BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(table, hparams, weights));
+  (spec.mode == LoadMode::kMap ? out.mapped_bytes : out.owned_bytes) += file_bytes;
+  for (const PlannedTensor& t : plan.tensors) {
+    if (t.vector != nullptr) out.owned_bytes += Elements(t) * sizeof(float);
+    if (t.role != PlannedTensor::Role::kLinear) continue;
+    const auto layout = TernaryLayoutOf(t.tensor->type, spec.i2s_arm_layout);
+    const bool in_place = layout && RepackedBytes(*layout, t.matrix->rows, t.matrix->cols) == 0;
+    if (!in_place) out.owned_bytes += RepackedBytes(TernaryLayout::kHfPacked, t.matrix->rows, t.matrix->cols);
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -56,46 +80,54 @@ class Loader {
 
   Status FromFile(const std::string& path) {
     model_->path_ = path;
-    if (spec_.mode == LoadMode::kMap) {
-      BN_ASSIGN_OR_RETURN(model_->mapped_, MappedFile::Map(path));
-    } else {
-      BN_ASSIGN_OR_RETURN(model_->mapped_, MappedFile::Read(path, allocator_));
-      copied_bytes_ = model_->mapped_.bytes().size();
+    BN_ASSIGN_OR_RETURN(checkpoint_, OpenCheckpoint(path, spec_.mode == LoadMode::kCopy, allocator_));
+    model_->files_ = std::move(checkpoint_.files);
+    model_->gguf_ = std::move(checkpoint_.gguf);
+    for (const MappedFile& f : model_->files_) {
+      model_->bytes_.push_back(f.bytes());
+      if (spec_.mode == LoadMode::kCopy) copied_bytes_ += f.bytes().size();
     }
-    model_->bytes_ = model_->mapped_.bytes();
     return {};
   }
 
   Status FromMemory(std::span<const std::byte> bytes) {
-    model_->bytes_ = bytes;
-    if (spec_.mode == LoadMode::kMap && reinterpret_cast<uintptr_t>(bytes.data()) % kMinAlignment == 0) return {};
-    BN_ASSIGN_OR_RETURN(Buffer copy, Buffer::Allocate(allocator_, bytes.size()));
-    std::copy(bytes.begin(), bytes.end(), copy.as<std::byte>());
-    model_->bytes_ = {copy.as<const std::byte>(), bytes.size()};
-    model_->buffers_.push_back(std::move(copy));
+    if (spec_.mode == LoadMode::kCopy || reinterpret_cast<uintptr_t>(bytes.data()) % kMinAlignment != 0) {
+      BN_ASSIGN_OR_RETURN(Buffer copy, Buffer::Allocate(allocator_, bytes.size()));
+      std::copy(bytes.begin(), bytes.end(), copy.as<std::byte>());
+      bytes = {copy.as<const std::byte>(), bytes.size()};
+      model_->buffers_.push_back(std::move(copy));
+    }
+    model_->bytes_ = {bytes};
+    BN_ASSIGN_OR_RETURN(model_->gguf_, Gguf::Parse(bytes));
     return {};
   }
 
   Result<std::shared_ptr<const Model>> Load() {
     Model& m = *model_;
-    BN_ASSIGN_OR_RETURN(m.gguf_, Gguf::Parse(m.bytes_));
-    BN_RETURN_IF_ERROR(RefuseVocabularyOnly(m.gguf_));
-    BN_ASSIGN_OR_RETURN(m.hparams_, ReadHParams(m.gguf_));
+    if (IsGguf()) {
+      BN_RETURN_IF_ERROR(RefuseVocabularyOnly(m.gguf_));
+      BN_ASSIGN_OR_RETURN(m.hparams_, ReadHParams(m.gguf_));
+    } else {
+      m.hparams_ = checkpoint_.hf.hparams;
+    }
     BN_RETURN_IF_ERROR(LoadTokenizer());
     if (spec_.verify) BN_RETURN_IF_ERROR(CheckTemplateBalance(m.tokenizer_->chat_template()));
-    BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(m.gguf_, m.hparams_, m.weights_));
+    const TensorTable table = IsGguf() ? TensorTable(m.gguf_) : TensorTable(checkpoint_.tensors, checkpoint_.hf);
+    BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(table, m.hparams_, m.weights_));
     if (plan.n_unused != 0) {
       Warn(Cat(plan.n_unused, " tensors of the file are not part of the graph and stay unused, the first is ",
                Quoted(plan.first_unused)));
     }
     BN_RETURN_IF_ERROR(IndexCorrections(plan));
-    BN_RETURN_IF_ERROR(LoadTensors(plan));
+    BN_RETURN_IF_ERROR(LoadTensors(table, plan));
     BN_RETURN_IF_ERROR(ScaleAttention());
-    BN_RETURN_IF_ERROR(Describe(plan));
+    BN_RETURN_IF_ERROR(Describe(table, plan));
     return std::shared_ptr<const Model>(std::move(model_));
   }
 
  private:
+  bool IsGguf() const { return checkpoint_.container == Checkpoint::Container::kGguf; }
+
   void Warn(const std::string& line) const {
     if (spec_.warn) spec_.warn(line);
   }
@@ -103,13 +135,18 @@ class Loader {
   Status LoadTokenizer() {
     Model& m = *model_;
     m.tokenizer_ = spec_.tokenizer;
+    if (m.tokenizer_ == nullptr && !IsGguf()) {
+      return Status(Code::kUnsupported,
+                    "tokenizer.json is not read yet: give the tokenizer of this model, for example from its GGUF file",
+                    "tokenizer.json");
+    }
     if (m.tokenizer_ == nullptr) {
       BN_ASSIGN_OR_RETURN(m.tokenizer_, Tokenizer::FromGguf(m.gguf_, spec_.pre, spec_.warn));
     }
     HParams& h = m.hparams_;
     if (h.n_vocab == 0) h.n_vocab = m.tokenizer_->size();
     if (h.n_vocab == m.tokenizer_->size()) return {};
-    const std::string key = h.architecture_key + ".vocab_size";
+    const std::string key = IsGguf() ? h.architecture_key + ".vocab_size" : "vocab_size";
     const GgufValue* v = m.gguf_.Find(key);
     return Status(Code::kBadFormat,
                   Cat("key ", Quoted(key), " says that the vocabulary has ", h.n_vocab,
@@ -121,12 +158,12 @@ class Loader {
     for (const NormScale& c : spec_.corrections.norm_scales) norm_scales_[c.tensor].push_back(&c);
     size_t found = 0;
     for (const PlannedTensor& t : plan.tensors) {
-      found += t.role == PlannedTensor::Role::kNorm && norm_scales_.contains(t.tensor->name) ? 1 : 0;
+      found += t.role == PlannedTensor::Role::kNorm && norm_scales_.contains(t.name) ? 1 : 0;
     }
     if (found == norm_scales_.size()) return {};
     for (const auto& [name, unused] : norm_scales_) {
       const bool is_norm = std::any_of(plan.tensors.begin(), plan.tensors.end(), [&](const PlannedTensor& t) {
-        return t.role == PlannedTensor::Role::kNorm && t.tensor->name == name;
+        return t.role == PlannedTensor::Role::kNorm && t.name == name;
       });
       if (!is_norm) {
         return Status(Code::kPolicyInvalid,
@@ -137,7 +174,7 @@ class Loader {
     return {};
   }
 
-  Status LoadTensors(const TensorPlan& plan) {
+  Status LoadTensors(const TensorTable& table, const TensorPlan& plan) {
     uint64_t total = 0, done = 0;
     for (const PlannedTensor& t : plan.tensors) total += t.tensor->n_bytes;
     BN_RETURN_IF_ERROR(Report(done, total));
@@ -146,7 +183,7 @@ class Loader {
         case PlannedTensor::Role::kNorm: BN_RETURN_IF_ERROR(LoadNorm(t)); break;
         case PlannedTensor::Role::kRopeFreqs: BN_RETURN_IF_ERROR(LoadRopeFreqs(t)); break;
         case PlannedTensor::Role::kTable: BN_RETURN_IF_ERROR(LoadTable(t)); break;
-        case PlannedTensor::Role::kLinear: BN_RETURN_IF_ERROR(LoadLinear(t)); break;
+        case PlannedTensor::Role::kLinear: BN_RETURN_IF_ERROR(LoadLinear(table, t)); break;
       }
       done += t.tensor->n_bytes;
       BN_RETURN_IF_ERROR(Report(done, total));
@@ -175,7 +212,7 @@ class Loader {
   }
 
   Status LoadNorm(const PlannedTensor& t) {
-    const auto corrections = norm_scales_.find(t.tensor->name);
+    const auto corrections = norm_scales_.find(t.name);
     const bool corrected = corrections != norm_scales_.end();
     if (IsQuantised(t.tensor->type) && !corrected && !spec_.allow_suspicious_norms) {
       return TensorError(Code::kBadFormat, *t.tensor,
@@ -216,8 +253,19 @@ class Loader {
                          Cat("is an embedding or head of type ", QuantTypeName(type),
                              ", expected F32, F16, BF16, Q8_0 or Q6_K; convert the model again"));
     }
-    m.data = t.tensor->data.data();
+    BN_RETURN_IF_ERROR(Place(*t.tensor, m.kind == Matrix::Kind::kDense ? kernels::DenseBytes(m.dense) : 1, m));
     return spec_.verify ? VerifyFinite(*t.tensor) : Status();
+  }
+
+  // Uses the file's bytes in place where they are aligned for their elements, which SafeTensors need not be.
+  Status Place(const GgufTensor& tensor, size_t align, Matrix& out) {
+    out.data = tensor.data.data();
+    if (reinterpret_cast<uintptr_t>(out.data) % align == 0) return {};
+    BN_ASSIGN_OR_RETURN(Buffer copy, Buffer::Allocate(allocator_, tensor.data.size()));
+    std::copy(tensor.data.begin(), tensor.data.end(), copy.as<std::byte>());
+    out.data = copy.data();
+    model_->buffers_.push_back(std::move(copy));
+    return {};
   }
 
   // Reads all of a dense or block tensor, in parallel.
@@ -241,27 +289,44 @@ class Loader {
                   std::string(tensor.name), tensor.offset + bad * info.block_bytes);
   }
 
-  Status LoadLinear(const PlannedTensor& t) {
-    const auto layout = TernaryLayoutOf(t.tensor->type, spec_.i2s_arm_layout);
-    if (!layout) {
-      return TensorError(
-          Code::kUnsupported, *t.tensor,
-          Cat("is a linear of type ", QuantTypeName(t.tensor->type),
-              ", expected a ternary one: I2_S, TQ1_0, TQ2_0, IQ1_BN, IQ2_BN or IQ2_BN_R4; convert the model again"));
-    }
-    const float* factor = nullptr;
-    if (t.scale != nullptr) {
-      BN_ASSIGN_OR_RETURN(const std::span<float> scale, LoadVector(*t.scale));
-      if (scale[0] < 0)
-        return TensorError(Code::kBadFormat, *t.scale, Cat("is ", scale[0], ", expected a scale that is not negative"));
-      factor = scale.data();
-    }
-    BN_RETURN_IF_ERROR(ternary_.Load(*t.tensor, *layout, factor, *t.matrix));
+  Status LoadLinear(const TensorTable& table, const PlannedTensor& t) {
     if (t.bias != nullptr) {
       BN_ASSIGN_OR_RETURN(const std::span<float> bias, LoadVector(*t.bias));
       t.matrix->bias = bias.data();
     }
-    return {};
+    const QuantType type = t.tensor->type;
+    if (table.linears() == TensorTable::Linears::kMaster) {
+      if (DenseTypeOf(type)) return ternary_.LoadMaster(*t.tensor, *t.matrix);
+      return TensorError(Code::kUnsupported, *t.tensor,
+                         Cat("is a master weight of type ", QuantTypeName(type), ", expected F32, F16 or BF16"));
+    }
+    const float* factor = nullptr;
+    if (t.scale != nullptr) {
+      BN_ASSIGN_OR_RETURN(factor, LoadFactor(table, *t.scale));
+    }
+    if (table.linears() == TensorTable::Linears::kPacked) {
+      if (type == QuantType::kU8) return ternary_.Load(*t.tensor, TernaryLayout::kHfPacked, factor, *t.matrix);
+      return TensorError(Code::kUnsupported, *t.tensor,
+                         Cat("is a packed weight of type ", QuantTypeName(type), ", expected U8"));
+    }
+    if (const auto layout = TernaryLayoutOf(type, spec_.i2s_arm_layout))
+      return ternary_.Load(*t.tensor, *layout, factor, *t.matrix);
+    return TensorError(
+        Code::kUnsupported, *t.tensor,
+        Cat("is a linear of type ", QuantTypeName(type),
+            ", expected a ternary one: I2_S, TQ1_0, TQ2_0, IQ1_BN, IQ2_BN or IQ2_BN_R4; convert the model again"));
+  }
+
+  // What the scales of a matrix are multiplied by. A packed matrix has no other scale, so there it must be above 0.
+  Result<const float*> LoadFactor(const TensorTable& table, const GgufTensor& tensor) {
+    BN_ASSIGN_OR_RETURN(const std::span<float> scale, LoadVector(tensor));
+    const bool packed = table.linears() == TensorTable::Linears::kPacked;
+    if (scale[0] < 0 || (packed && scale[0] == 0)) {
+      return TensorError(Code::kBadFormat, tensor,
+                         Cat("is ", scale[0], ", expected a scale ", packed ? "above 0" : "that is not negative"));
+    }
+    if (table.reciprocal_scale()) scale[0] = 1.0f / scale[0];
+    return static_cast<const float*>(scale.data());
   }
 
   Status ScaleAttention() {
@@ -285,21 +350,21 @@ class Loader {
   }
 
   // What the accessors report.
-  Status Describe(const TensorPlan& plan) {
+  Status Describe(const TensorTable& table, const TensorPlan& plan) {
     Model& m = *model_;
-    for (const GgufTensor& t : m.gguf_.tensors()) m.tensors_.push_back(EntryOf(t));
+    for (const GgufTensor& t : table.tensors()) m.tensors_.push_back(EntryOf(t));
     BN_ASSIGN_OR_RETURN(const auto name, m.gguf_.String("general.name"));
     m.name_ = name.value_or("");
     std::map<std::string_view, uint64_t> linear_elements;
     for (const PlannedTensor& t : plan.tensors) {
-      m.n_params_ += Elements(*t.tensor);
-      if (t.role == PlannedTensor::Role::kLinear) linear_elements[QuantTypeName(t.tensor->type)] += Elements(*t.tensor);
+      m.n_params_ += Elements(t);
+      if (t.role == PlannedTensor::Role::kLinear) linear_elements[QuantTypeName(t.tensor->type)] += Elements(t);
     }
     m.quantization_ =
         std::max_element(linear_elements.begin(), linear_elements.end(), [](const auto& a, const auto& b) {
           return a.second < b.second;
         })->first;
-    m.size_bytes_ = m.bytes_.size();
+    for (const auto& bytes : m.bytes_) m.size_bytes_ += bytes.size();
     m.buffer_bytes_ = copied_bytes_;
     for (const Buffer& b : m.buffers_) m.buffer_bytes_ += b.size();
     return {};
@@ -311,6 +376,7 @@ class Loader {
   ThreadPool& pool_;
   FloatArena floats_;
   TernaryLoader ternary_;
+  Checkpoint checkpoint_;  // its files and metadata move into the model
   uint64_t copied_bytes_ = 0;
   std::unordered_map<std::string_view, std::vector<const NormScale*>> norm_scales_;  // in order, by tensor
 };
@@ -339,27 +405,17 @@ Result<Vocabulary> Model::LoadVocabulary(const std::string& path, std::string_vi
 }
 
 Result<ModelEstimate> Model::Estimate(const std::string& path, const LoadSpec& spec) {
-  BN_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Map(path));
-  BN_ASSIGN_OR_RETURN(const Gguf gguf, Gguf::Parse(file.bytes()));
-  return Estimate(gguf, file.bytes().size(), spec);
+  BN_ASSIGN_OR_RETURN(const Checkpoint checkpoint, OpenCheckpoint(path, false, DefaultAllocator()));
+  uint64_t file_bytes = 0;
+  for (const MappedFile& f : checkpoint.files) file_bytes += f.bytes().size();
+  if (checkpoint.container == Checkpoint::Container::kGguf) return Estimate(checkpoint.gguf, file_bytes, spec);
+  return EstimateOf(TensorTable(checkpoint.tensors, checkpoint.hf), checkpoint.hf.hparams, file_bytes, spec);
 }
 
 Result<ModelEstimate> Model::Estimate(const Gguf& gguf, uint64_t file_bytes, const LoadSpec& spec) {
   BN_RETURN_IF_ERROR(RefuseVocabularyOnly(gguf));
-  ModelEstimate out;
-  BN_ASSIGN_OR_RETURN(out.hparams, ReadHParams(gguf));
-  Weights weights;
-  BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(gguf, out.hparams, weights));
-  (spec.mode == LoadMode::kMap ? out.mapped_bytes : out.owned_bytes) += file_bytes;
-  for (const PlannedTensor& t : plan.tensors) {
-    if (t.role == PlannedTensor::Role::kNorm || t.role == PlannedTensor::Role::kRopeFreqs)
-      out.owned_bytes += Elements(*t.tensor) * sizeof(float);
-    if (t.role != PlannedTensor::Role::kLinear) continue;
-    if (const auto layout = TernaryLayoutOf(t.tensor->type, spec.i2s_arm_layout)) {
-      out.owned_bytes += RepackedBytes(*layout, t.matrix->rows, t.matrix->cols);
-    }
-  }
-  return out;
+  BN_ASSIGN_OR_RETURN(const HParams hparams, ReadHParams(gguf));
+  return EstimateOf(TensorTable(gguf), hparams, file_bytes, spec);
 }
 
 }  // namespace bitnet::core

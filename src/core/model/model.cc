@@ -57,7 +57,11 @@ Digest Model::TernaryScalesSha256() const {
 }
 
 const Digest& Model::FileSha256() const {
-  std::call_once(file_sha256_once_, [this] { file_sha256_ = Sha256Of(bytes_.data(), bytes_.size()); });
+  std::call_once(file_sha256_once_, [this] {
+    Sha256 hash;
+    for (const auto& bytes : bytes_) hash.Update(bytes.data(), bytes.size());
+    file_sha256_ = hash.Finish();
+  });
   return file_sha256_;
 }
 

@@ -65,7 +65,9 @@ struct ModelEstimate {
 
 class Model {
  public:
-  // Reads, checks and packs a model. `pool` is used for the time of the call, `allocator` copied.
+  // Reads, checks and packs a model: a GGUF file, a SafeTensors file with its config.json beside it, or the folder of
+  // both, told apart by content. SafeTensors need a tokenizer in `spec`. `pool` is used for the time of the call,
+  // `allocator` copied.
   static Result<std::shared_ptr<const Model>> LoadFile(const std::string& path, const LoadSpec& spec, ThreadPool& pool,
                                                        const Allocator& allocator);
   // The same from memory, which must stay valid and unchanged as long as the model lives unless mode is kCopy. Bytes
@@ -101,7 +103,8 @@ class Model {
   // tensor multiplied in), little-endian: one for a matrix, one a row, or one a block [rows, blocks], as it is
   // computed.
   Digest TernaryScalesSha256() const;
-  // SHA-256 of the whole file, computed on the first call and kept; safe from any thread.
+  // SHA-256 of the whole file (of several: of their bytes one after the other, in the order of their names), computed
+  // on the first call and kept; safe from any thread.
   const Digest& FileSha256() const;
 
  private:
@@ -120,9 +123,9 @@ class Model {
   uint64_t n_params_ = 0;
   uint64_t buffer_bytes_ = 0;
   bool corrected_ = false;
-  MappedFile mapped_;
-  std::span<const std::byte> bytes_;  // the whole file
-  std::vector<Buffer> buffers_;       // repacked codes, norms as f32, scales, copied bytes
+  std::vector<MappedFile> files_;                  // one, or the shards in the order of their names
+  std::vector<std::span<const std::byte>> bytes_;  // of each
+  std::vector<Buffer> buffers_;                    // repacked codes, norms as f32, scales, copied bytes
   mutable std::once_flag file_sha256_once_;
   mutable Digest file_sha256_{};
 };

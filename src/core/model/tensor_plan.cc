@@ -3,6 +3,8 @@
 #include <initializer_list>
 #include <unordered_set>
 
+#include "core/format/limits.h"
+
 namespace bitnet::core {
 
 namespace {
@@ -15,13 +17,15 @@ std::string Shape(std::initializer_list<uint64_t> ne) {
 
 std::string ShapeOf(const GgufTensor& t) {
   std::string out = Cat(t.ne[0]);
-  for (uint32_t i = 1; i < t.n_dims; ++i) out += Cat(" x ", t.ne[i]);
+  for (uint32_t i = 1; i < t.n_dims && i < kMaxDims; ++i) out += Cat(" x ", t.ne[i]);
+  if (t.n_dims == 0) return "none";
+  if (t.n_dims > kMaxDims) out += " x ...";
   return out;
 }
 
 class Planner {
  public:
-  Planner(const Gguf& gguf, TensorPlan& plan) : gguf_(gguf), plan_(plan) {}
+  Planner(const TensorTable& table, TensorPlan& plan) : table_(table), plan_(plan) {}
 
   Status Norm(const std::string& stem, uint64_t n, const float** out) {
     BN_RETURN_IF_ERROR(Refuse(stem + ".bias", "a bias of a norm or a table, which no graph here has"));
@@ -39,9 +43,18 @@ class Planner {
   Status Linear(const std::string& stem, uint64_t rows, uint64_t cols, Matrix& out) {
     SetShape(rows, cols, out);
     PlannedTensor t{.role = PlannedTensor::Role::kLinear, .matrix = &out};
-    BN_RETURN_IF_ERROR(Find(stem + ".scale", {1}, false, t.scale));
+    const bool packed = table_.linears() == TensorTable::Linears::kPacked;
+    if (packed && rows % 4 != 0) {
+      const std::string name = table_.FileName(stem + ".weight");
+      return Status(
+          Code::kBadFormat,
+          Cat("tensor ", Quoted(name), " needs ", rows, " rows by the model's metadata, which do not pack by four"),
+          name);
+    }
+    if (table_.linears() != TensorTable::Linears::kMaster)
+      BN_RETURN_IF_ERROR(Find(stem + ".scale", {1}, packed, t.scale));
     BN_RETURN_IF_ERROR(Find(stem + ".bias", {rows}, false, t.bias));
-    return Add(t, stem, {cols, rows}, true);
+    return Add(t, stem, {cols, packed ? rows / 4 : rows}, true);
   }
 
   Status RopeFreqs(uint64_t n, const float** out) {
@@ -50,17 +63,17 @@ class Planner {
 
   // A tensor that would change the result if the graph knew it.
   Status Refuse(const std::string& name, std::string_view problem) const {
-    const GgufTensor* t = gguf_.FindTensor(name);
+    const GgufTensor* t = table_.Find(name);
     if (t == nullptr) return {};
     return Status(Code::kUnsupported,
                   Cat("tensor ", Quoted(name), " is ", problem, "; convert the model for its own architecture"), name,
                   t->info_offset);
   }
 
-  bool Has(const std::string& name) const { return gguf_.FindTensor(name) != nullptr; }
+  bool Has(const std::string& name) const { return table_.Find(name) != nullptr; }
 
   void CountUnused() {
-    for (const GgufTensor& t : gguf_.tensors()) {
+    for (const GgufTensor& t : table_.tensors()) {
       if (used_.contains(&t)) continue;
       if (plan_.n_unused++ == 0) plan_.first_unused = t.name;
     }
@@ -73,13 +86,16 @@ class Planner {
   }
 
   Status Add(PlannedTensor planned, const std::string& stem, std::initializer_list<uint64_t> ne, bool required) {
-    BN_RETURN_IF_ERROR(Find(stem + ".weight", ne, required, planned.tensor));
-    if (planned.tensor != nullptr) plan_.tensors.push_back(planned);
+    planned.name = stem + ".weight";
+    BN_RETURN_IF_ERROR(Find(planned.name, ne, required, planned.tensor));
+    if (planned.tensor != nullptr) plan_.tensors.push_back(std::move(planned));
     return {};
   }
 
-  Status Find(const std::string& name, std::initializer_list<uint64_t> ne, bool required, const GgufTensor*& out) {
-    out = gguf_.FindTensor(name);
+  Status Find(const std::string& graph_name, std::initializer_list<uint64_t> ne, bool required,
+              const GgufTensor*& out) {
+    out = table_.Find(graph_name);
+    const std::string name = table_.FileName(graph_name);
     if (out == nullptr) {
       if (!required) return {};
       return Status(Code::kBadFormat, Cat("tensor ", Quoted(name), " is missing; fetch or convert the model again"),
@@ -95,7 +111,7 @@ class Planner {
                   name, out->info_offset);
   }
 
-  const Gguf& gguf_;
+  const TensorTable& table_;
   TensorPlan& plan_;
   std::unordered_set<const GgufTensor*> used_;
 };
@@ -129,15 +145,16 @@ Status PlanLayer(Planner& plan, const HParams& h, uint32_t index, LayerWeights& 
 
 }  // namespace
 
-Result<TensorPlan> PlanTensors(const Gguf& gguf, const HParams& h, Weights& weights) {
+Result<TensorPlan> PlanTensors(const TensorTable& table, const HParams& h, Weights& weights) {
   TensorPlan out;
-  Planner plan(gguf, out);
+  Planner plan(table, out);
   BN_RETURN_IF_ERROR(plan.Table("token_embd", h.n_vocab, h.n_embd, weights.token_embd));
   BN_RETURN_IF_ERROR(plan.RopeFreqs(h.n_rot / 2, &weights.rope_freqs));
   weights.layers.resize(h.n_layers);
   for (uint32_t l = 0; l < h.n_layers; ++l) BN_RETURN_IF_ERROR(PlanLayer(plan, h, l, weights.layers[l]));
   BN_RETURN_IF_ERROR(plan.Norm("output_norm", h.n_embd, &weights.output_norm));
-  if (plan.Has("output.weight")) BN_RETURN_IF_ERROR(plan.Table("output", h.n_vocab, h.n_embd, weights.output));
+  if (!table.tied().value_or(!plan.Has("output.weight")))
+    BN_RETURN_IF_ERROR(plan.Table("output", h.n_vocab, h.n_embd, weights.output));
   plan.CountUnused();
   return out;
 }

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/base/status.h"
-#include "core/format/gguf.h"
 #include "core/model/hparams.h"
+#include "core/model/tensor_table.h"
 #include "core/model/weights.h"
 
 namespace bitnet::core {
@@ -23,6 +23,7 @@ struct PlannedTensor {
     kLinear,     // ternary matrix
   };
   Role role = Role::kNorm;
+  std::string name = {};  // in the graph
   const GgufTensor* tensor = nullptr;
   const GgufTensor* scale = nullptr;  // `.scale` beside a linear, or null
   const GgufTensor* bias = nullptr;   // `.bias` beside a linear, or null
@@ -38,7 +39,7 @@ struct TensorPlan {
 
 // Errors name the tensor, its shape and the shape that the hyperparameters ask for. Fills the shapes of `weights`,
 // which the plan points into.
-Result<TensorPlan> PlanTensors(const Gguf& gguf, const HParams& hparams, Weights& weights);
+Result<TensorPlan> PlanTensors(const TensorTable& table, const HParams& hparams, Weights& weights);
 
 }  // namespace bitnet::core
 

@@ -58,6 +58,7 @@ size_t RowBytes(const TernarySource& s) {
     case TernaryLayout::kIQ1_BN: return 2 + s.cols / kIQBlock * kIQ1Bytes;
     case TernaryLayout::kIQ2_BN:
     case TernaryLayout::kIQ2_BN_R4: return 4 + s.cols / kIQBlock * kIQ2Bytes;
+    case TernaryLayout::kHfPacked: return s.cols / 4;  // rows are interleaved
   }
   return 0;
 }
@@ -96,12 +97,21 @@ void DecodeIQ2R4(const uint8_t* group, size_t cols, uint8_t* codes) {
   }
 }
 
+// Byte row r holds the rows r, r + rows / 4, ... in its bits from the lowest.
+void DecodeHfRow(const TernarySource& s, size_t row, uint8_t* codes) {
+  const size_t quarter = s.rows / 4;
+  const uint8_t* bytes = Bytes(s.data) + row % quarter * s.cols;
+  const auto shift = static_cast<int>(2 * (row / quarter));
+  for (size_t c = 0; c < s.cols; ++c) codes[c] = bytes[c] >> shift & 3;
+}
+
 }  // namespace
 
 ScaleKind ScaleKindOf(TernaryLayout layout) {
   switch (layout) {
     case TernaryLayout::kI2S:
-    case TernaryLayout::kI2SArm: return ScaleKind::kTensor;
+    case TernaryLayout::kI2SArm:
+    case TernaryLayout::kHfPacked: return ScaleKind::kTensor;
     case TernaryLayout::kTQ1_0:
     case TernaryLayout::kTQ2_0: return ScaleKind::kBlock;
     default: return ScaleKind::kRow;
@@ -126,6 +136,7 @@ void DecodeGroup(const TernarySource& s, size_t group, uint8_t* codes) {
       for (size_t c = 0; c < s.cols; c += kIQBlock) UnpackLanes(row + 4 + c / 4, 16, 0, 2, codes + c);
       return;
     case TernaryLayout::kIQ2_BN_R4: return DecodeIQ2R4(row, s.cols, codes);
+    case TernaryLayout::kHfPacked: return DecodeHfRow(s, group, codes);
   }
 }
 
@@ -138,11 +149,13 @@ size_t ScaleOffset(const TernarySource& s, size_t index) {
     case TernaryLayout::kIQ1_BN:
     case TernaryLayout::kIQ2_BN: return index * RowBytes(s);  // and begins a row
     case TernaryLayout::kIQ2_BN_R4: return index / 4 * 4 * RowBytes(s) + index % 4 * sizeof(float);
+    case TernaryLayout::kHfPacked: break;
   }
   return 0;
 }
 
 float ScaleAt(const TernarySource& s, size_t index) {
+  if (s.layout == TernaryLayout::kHfPacked) return 1.0f;
   const std::byte* at = s.data + ScaleOffset(s, index);
   const bool is_half = ScaleKindOf(s.layout) == ScaleKind::kBlock || s.layout == TernaryLayout::kIQ1_BN;
   return is_half ? kernels::F16ToF32(Load<uint16_t>(at)) : Load<float>(at);

@@ -9,7 +9,16 @@
 
 namespace bitnet::core {
 
-enum class TernaryLayout : uint32_t { kI2S, kI2SArm, kTQ1_0, kTQ2_0, kIQ1_BN, kIQ2_BN, kIQ2_BN_R4 };
+enum class TernaryLayout : uint32_t {
+  kI2S,
+  kI2SArm,
+  kTQ1_0,
+  kTQ2_0,
+  kIQ1_BN,
+  kIQ2_BN,
+  kIQ2_BN_R4,
+  kHfPacked  // U8 [rows / 4, cols] of SafeTensors; its scale is a tensor of its own
+};
 
 // How many f32 scales a matrix of the layout has in the file.
 enum class ScaleKind : uint32_t { kTensor, kRow, kBlock };
@@ -35,6 +44,7 @@ void DecodeGroup(const TernarySource& source, size_t group, uint8_t* codes);
 // Scales are numbered [1], [rows] or [rows, cols / kTernaryScaleBlock] by ScaleKindOf: where one lies in the data, and
 // its value.
 size_t ScaleOffset(const TernarySource& source, size_t index);
+// kHfPacked has none there: 1.
 float ScaleAt(const TernarySource& source, size_t index);
 
 }  // namespace bitnet::core

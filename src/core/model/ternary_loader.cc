@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "core/model/dense_decode.h"
 #include "kernels/pack.h"
 
 namespace bitnet::core {
@@ -76,14 +77,11 @@ Status TernaryLoader::Repack(const GgufTensor& tensor, const TernarySource& sour
   const size_t group = RowGroup(source.layout);
   const size_t row_bytes = kernels::PackedRowBytes(kernels::PadTernary(source.cols));
   BN_ASSIGN_OR_RETURN(Buffer packed, Buffer::Allocate(allocator_, source.rows * row_bytes));
-  const size_t scratch_stride = (group * source.cols + Buffer::kAlign - 1) / Buffer::kAlign * Buffer::kAlign;
-  if (scratch_.size() < pool_.size() * scratch_stride) {
-    BN_ASSIGN_OR_RETURN(scratch_, Buffer::Allocate(allocator_, pool_.size() * scratch_stride));
-  }
+  BN_RETURN_IF_ERROR(ReserveScratch(group * source.cols));
   std::atomic<size_t> bad_row{source.rows};
   const size_t tile = std::max<size_t>(1, kTileBytes / (group * source.cols));
   pool_.ParallelFor(source.rows / group, tile, [&](size_t begin, size_t end, uint32_t thread) {
-    uint8_t* codes = scratch_.as<uint8_t>() + thread * scratch_stride;
+    auto* codes = Scratch<uint8_t>(thread);
     for (size_t g = begin; g < end; ++g) {
       DecodeGroup(source, g, codes);
       for (size_t k = 0; k < group; ++k) {
@@ -104,6 +102,70 @@ Status TernaryLoader::Repack(const GgufTensor& tensor, const TernarySource& sour
                   std::string(tensor.name), tensor.offset);
   }
   out.data = packed.data();
+  buffers_.push_back(std::move(packed));
+  return {};
+}
+
+Status TernaryLoader::ReserveScratch(size_t bytes_per_thread) {
+  const size_t stride = (bytes_per_thread + Buffer::kAlign - 1) / Buffer::kAlign * Buffer::kAlign;
+  scratch_stride_ = std::max(scratch_stride_, stride);
+  if (scratch_.size() >= pool_.size() * scratch_stride_) return {};
+  BN_ASSIGN_OR_RETURN(scratch_, Buffer::Allocate(allocator_, pool_.size() * scratch_stride_));
+  return {};
+}
+
+Result<float> TernaryLoader::MasterScale(const GgufTensor& tensor, const Matrix& m) {
+  const size_t row_bytes = tensor.n_bytes / m.rows;
+  std::vector<double> sums(m.rows);
+  pool_.ParallelFor(m.rows, std::max<size_t>(1, kTileBytes / row_bytes),
+                    [&](size_t begin, size_t end, uint32_t thread) {
+                      auto* w = Scratch<float>(thread);
+                      for (size_t r = begin; r < end; ++r) {
+                        DecodeToF32(tensor.type, tensor.data.subspan(r * row_bytes, row_bytes), m.cols, w);
+                        double sum = 0;
+                        for (size_t c = 0; c < m.cols; ++c) sum += std::fabs(static_cast<double>(w[c]));
+                        sums[r] = sum;
+                      }
+                    });
+  double total = 0;
+  for (size_t r = 0; r < m.rows; ++r) {
+    if (!std::isfinite(sums[r])) {
+      return Status(Code::kBadFormat,
+                    Cat("tensor ", Quoted(tensor.name), " holds infinity or nan in row ", r,
+                        ", expected finite numbers; fetch or convert the model again"),
+                    std::string(tensor.name), tensor.offset + r * row_bytes);
+    }
+    total += sums[r];
+  }
+  const auto mean = static_cast<float>(total / (static_cast<double>(m.rows) * static_cast<double>(m.cols)));
+  return 1.0f / std::max(mean, 1e-5f);
+}
+
+Status TernaryLoader::LoadMaster(const GgufTensor& tensor, Matrix& out) {
+  BN_RETURN_IF_ERROR(ReserveScratch(out.cols * (sizeof(float) + 1)));
+  BN_ASSIGN_OR_RETURN(const float s, MasterScale(tensor, out));
+  const size_t row_bytes = tensor.n_bytes / out.rows;
+  const size_t packed_bytes = kernels::PackedRowBytes(kernels::PadTernary(out.cols));
+  BN_ASSIGN_OR_RETURN(Buffer packed, Buffer::Allocate(allocator_, out.rows * packed_bytes));
+  pool_.ParallelFor(out.rows, std::max<size_t>(1, kTileBytes / row_bytes),
+                    [&](size_t begin, size_t end, uint32_t thread) {
+                      auto* w = Scratch<float>(thread);
+                      auto* codes = reinterpret_cast<uint8_t*>(w + out.cols);
+                      for (size_t r = begin; r < end; ++r) {
+                        DecodeToF32(tensor.type, tensor.data.subspan(r * row_bytes, row_bytes), out.cols, w);
+                        for (size_t c = 0; c < out.cols; ++c) {
+                          const float x = w[c] * s;  // rint to even: halves go to 0
+                          codes[c] = static_cast<uint8_t>(1 + (x > 0.5f ? 1 : 0) - (x < -0.5f ? 1 : 0));
+                        }
+                        kernels::PackTernaryRow(codes, out.cols, packed.as<uint8_t>() + r * packed_bytes);
+                      }
+                    });
+  BN_ASSIGN_OR_RETURN(float* const scale, floats_.Allocate(1));
+  *scale = 1.0f / s;
+  out.kind = Matrix::Kind::kTernary;
+  out.data = packed.data();
+  out.scale = scale;
+  out.scale_stride = 0;
   buffers_.push_back(std::move(packed));
   return {};
 }

@@ -24,17 +24,27 @@ class TernaryLoader {
 
   // Fills `out`, whose rows and cols are set, all but its bias. `factor` is the value of the `.scale` tensor, or null.
   Status Load(const GgufTensor& tensor, TernaryLayout layout, const float* factor, Matrix& out);
+  // The same from dense master weights, made ternary (docs/formats.md, section 3): s = 1 / max(mean |w|, 1e-5), the
+  // mean summed in binary64 row by row, code = clamp(rint(w * s), -1, 1) + 1, scale 1 / s.
+  Status LoadMaster(const GgufTensor& tensor, Matrix& out);
 
  private:
   Status CheckCodes(const GgufTensor& tensor, size_t n_bytes);
   Status Repack(const GgufTensor& tensor, const TernarySource& source, Matrix& out);
+  Result<float> MasterScale(const GgufTensor& tensor, const Matrix& m);
+  Status ReserveScratch(size_t bytes_per_thread);
+  template <typename T>
+  T* Scratch(uint32_t thread) const {
+    return reinterpret_cast<T*>(scratch_.as<std::byte>() + thread * scratch_stride_);
+  }
   Status LoadScales(const GgufTensor& tensor, const TernarySource& source, const float* factor, Matrix& out);
 
   ThreadPool& pool_;
   const Allocator& allocator_;
   FloatArena& floats_;
   std::vector<Buffer>& buffers_;
-  Buffer scratch_;  // decoded rows, one group for each thread
+  Buffer scratch_;  // decoded rows of each thread
+  size_t scratch_stride_ = 0;
 };
 
 }  // namespace bitnet::core

@@ -159,7 +159,7 @@ TEST_CASE("a path that is no file is refused", "[model][hostile]") {
   for (const LoadMode mode : {LoadMode::kMap, LoadMode::kCopy}) {
     LoadSpec spec;
     spec.mode = mode;
-    CheckRefused(LoadPath(kHostile, spec), Code::kIo, "path", "directory");
+    CheckRefused(LoadPath(kHostile, spec), Code::kNotFound, "path", "directory");
     CheckRefused(LoadPath("/dev/zero", spec), Code::kIo, "path", "device");
     CheckRefused(LoadPath(kHostile + "absent", spec), Code::kNotFound, "path");
   }

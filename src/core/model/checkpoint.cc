@@ -1,0 +1,146 @@
+#include "core/model/checkpoint.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "core/base/json_reader.h"
+#include "core/format/limits.h"
+
+namespace bitnet::core {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kConfigName[] = "config.json";
+constexpr char kIndexName[] = "model.safetensors.index.json";
+constexpr char kSingleName[] = "model.safetensors";
+
+std::string_view AsText(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+bool Exists(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+Result<MappedFile> Open(const std::string& path, bool copy, const Allocator& allocator) {
+  return copy ? MappedFile::Read(path, allocator) : MappedFile::Map(path);
+}
+
+// A status about a file beside the weights, under the name that users know it by.
+Status Named(const Status& status, std::string_view name) {
+  return Status(status.code(), Cat(name, ": ", status.message()), std::string(name), status.offset());
+}
+
+Status BadIndex(std::string_view problem) {
+  return Status(Code::kBadFormat, Cat("index ", Quoted(kIndexName), " ", problem, "; fetch the folder again"), "index");
+}
+
+// Which shard holds which tensor.
+using WeightMap = std::map<std::string, std::set<std::string>>;  // shard -> tensors
+
+Result<WeightMap> ReadIndex(const fs::path& path) {
+  const auto file = MappedFile::Map(path.string());
+  if (!file.ok()) return Named(file.status(), "index");
+  const auto json = ParseJson(AsText(file->bytes()), {.max_bytes = kMaxIndexBytes, .max_depth = 8});
+  if (!json.ok()) return Named(json.status(), "index");
+  const JsonValue* weights = json->Find("weight_map");
+  if (weights == nullptr || weights->kind != JsonValue::Kind::kObject || weights->object.empty())
+    return BadIndex("has no weight_map");
+  WeightMap out;
+  for (const auto& [tensor, shard] : weights->object) {
+    const std::string& name = shard.string;
+    // A plain name in the same folder: an index must not reach elsewhere.
+    if (shard.kind != JsonValue::Kind::kString || name.empty() || name[0] == '.' ||
+        name.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos) {
+      return BadIndex(Cat("puts tensor ", Quoted(tensor), " into ", Quoted(name),
+                          ", expected the name of a file in the same folder"));
+    }
+    out[name].insert(tensor);
+    if (out.size() > kMaxShards)
+      return Status(Code::kLimit, Cat("index names more than ", kMaxShards, " files, which is the limit"), "index");
+  }
+  return out;
+}
+
+Status AddShard(const fs::path& path, bool copy, const Allocator& allocator, const std::set<std::string>* wanted,
+                Checkpoint& out) {
+  auto file = Open(path.string(), copy, allocator);
+  if (!file.ok()) return wanted != nullptr ? Named(file.status(), "index") : file.status();
+  BN_ASSIGN_OR_RETURN(const Safetensors header, Safetensors::Parse(file->bytes()));
+  size_t n_found = 0;
+  for (const SafeTensor& t : header.tensors()) {
+    if (wanted != nullptr && !wanted->contains(t.name)) continue;
+    out.tensors.push_back(t);
+    ++n_found;
+  }
+  if (wanted != nullptr && n_found != wanted->size()) {
+    return BadIndex(Cat("names tensors that are not in ", Quoted(path.filename().string())));
+  }
+  if (out.tensors.size() > kMaxTensors) {
+    return Status(Code::kLimit, Cat("the files have more than ", kMaxTensors, " tensors, which is the limit"), "index");
+  }
+  out.files.push_back(*std::move(file));
+  return {};
+}
+
+// `single` is the file that was asked for, or the usual name.
+Result<Checkpoint> OpenFolder(const fs::path& folder, const std::string& single, bool copy,
+                              const Allocator& allocator) {
+  Checkpoint out;
+  out.container = Checkpoint::Container::kSafetensors;
+  WeightMap shards;
+  if (Exists(folder / kIndexName)) {
+    BN_ASSIGN_OR_RETURN(shards, ReadIndex(folder / kIndexName));
+  }
+  if (shards.empty() || (single != kSingleName && !shards.contains(single))) {
+    BN_RETURN_IF_ERROR(AddShard(folder / single, copy, allocator, nullptr, out));
+  } else {
+    for (const auto& [name, tensors] : shards)
+      BN_RETURN_IF_ERROR(AddShard(folder / name, copy, allocator, &tensors, out));
+  }
+  std::sort(out.tensors.begin(), out.tensors.end(),
+            [](const SafeTensor& a, const SafeTensor& b) { return a.name < b.name; });
+  const auto config = MappedFile::Map((folder / kConfigName).string());
+  if (!config.ok()) return Named(config.status(), kConfigName);
+  BN_ASSIGN_OR_RETURN(out.hf, ParseHfConfig(AsText(config->bytes())));
+  return out;
+}
+
+// Eight bytes of length, then the brace that begins the header: no other model file begins so.
+bool LooksLikeSafetensors(std::span<const std::byte> bytes) {
+  return bytes.size() > 8 && bytes[8] == std::byte{'{'} && bytes[7] == std::byte{0};
+}
+
+}  // namespace
+
+Result<Checkpoint> OpenCheckpoint(const std::string& path, bool copy, const Allocator& allocator) {
+  std::error_code ignored;
+  if (path.find('\0') == std::string::npos && fs::is_directory(path, ignored)) {
+    if (!Exists(fs::path(path) / kIndexName) && !Exists(fs::path(path) / kSingleName)) {
+      return Status(Code::kNotFound,
+                    Cat("path ", Quoted(path, 256), " is a directory without ", kSingleName, " or ", kIndexName,
+                        ", expected a model file or the folder of a model"),
+                    "path");
+    }
+    return OpenFolder(path, kSingleName, copy, allocator);
+  }
+  BN_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Map(path));
+  if (LooksLikeSafetensors(file.bytes())) {
+    const fs::path full(path);
+    return OpenFolder(full.parent_path(), full.filename().string(), copy, allocator);
+  }
+  if (copy) {
+    BN_ASSIGN_OR_RETURN(file, MappedFile::Read(path, allocator));
+  }
+  Checkpoint out;
+  BN_ASSIGN_OR_RETURN(out.gguf, Gguf::Parse(file.bytes()));
+  out.files.push_back(std::move(file));
+  return out;
+}
+
+}  // namespace bitnet::core

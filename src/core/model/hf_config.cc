@@ -1,0 +1,183 @@
+#include "core/model/hf_config.h"
+
+#include <cmath>
+
+#include "core/base/json_reader.h"
+#include "core/format/limits.h"
+
+namespace bitnet::core {
+
+namespace {
+
+constexpr std::string_view kFile = "config.json";
+// The largest real ones are a few kilobytes.
+constexpr JsonLimits kConfigLimits = {.max_bytes = size_t{1} << 20, .max_depth = 16};
+
+class Reader {
+ public:
+  explicit Reader(const JsonValue& config) : config_(config) {}
+
+  Status Graph(HfConfig& out) {
+    HParams& h = out.hparams;
+    BN_ASSIGN_OR_RETURN(const std::string_view type, Text(config_, "model_type", ""));
+    const JsonValue* quantisation = Find(config_, "quantization_config");
+    BN_ASSIGN_OR_RETURN(const std::string_view act, Text(config_, "hidden_act", type == "llama" ? "silu" : "relu2"));
+    if (act != "relu2" && act != "silu") return Unsupported("hidden_act", act, "relu2 or silu");
+    if (type == "bitnet") {
+      h.architecture = act == "relu2" ? "bitnet-b1.58" : "bitnet";
+    } else if (type == "llama") {
+      if (quantisation == nullptr)
+        return Wrong("quantization_config", "is missing: a llama model without it is not ternary");
+      if (act != "silu") return Unsupported("hidden_act", act, "silu in a llama model");
+      h.architecture = "llama";
+      h.sub_norms = false;
+    } else {
+      return Unsupported("model_type", type, "bitnet or llama");
+    }
+    h.architecture_key = type;
+    h.activation = act == "relu2" ? Activation::kRelu2 : Activation::kSilu;
+    h.rope_adjacent = false;  // Hugging Face keeps halves; only converters to GGUF reorder
+    return quantisation != nullptr ? Quantisation(*quantisation, out) : Status();
+  }
+
+  Status Sizes(HParams& h) {
+    BN_RETURN_IF_ERROR(Count("hidden_size", kMaxEmbedding, {}, h.n_embd));
+    BN_RETURN_IF_ERROR(Count("intermediate_size", kMaxFeedForward, {}, h.n_ff));
+    BN_RETURN_IF_ERROR(Count("num_hidden_layers", kMaxLayers, {}, h.n_layers));
+    BN_RETURN_IF_ERROR(Count("num_attention_heads", kMaxHeads, {}, h.n_heads));
+    BN_RETURN_IF_ERROR(Count("num_key_value_heads", kMaxHeads, h.n_heads, h.n_heads_kv));
+    if (h.n_heads % h.n_heads_kv != 0) {
+      return Wrong("num_key_value_heads",
+                   Cat("is ", h.n_heads_kv, ", expected a divisor of the ", h.n_heads, " heads"));
+    }
+    std::optional<uint64_t> width;
+    if (h.n_embd % h.n_heads == 0) width = h.n_embd / h.n_heads;
+    if (!width && Find(config_, "head_dim") == nullptr) {
+      return Wrong("num_attention_heads", Cat("is ", h.n_heads, ", which does not divide hidden_size ", h.n_embd));
+    }
+    BN_RETURN_IF_ERROR(Count("head_dim", kMaxHeadDim, width, h.head_dim));
+    if (h.head_dim % 2 != 0) return Wrong("head_dim", Cat("is ", h.head_dim, ", expected an even number"));
+    h.n_rot = h.head_dim;
+    BN_RETURN_IF_ERROR(Count("max_position_embeddings", kMaxContext, {}, h.n_ctx_train));
+    BN_RETURN_IF_ERROR(Count("vocab_size", kMaxVocab, {}, h.n_vocab));
+    BN_RETURN_IF_ERROR(Positive(config_, "rms_norm_eps", {}, h.norm_eps));
+    return Rope(h);
+  }
+
+  // Ids that the vocabulary has: one, or a list of them.
+  Status TokenIds(const HParams& h) {
+    for (const char* key : {"bos_token_id", "eos_token_id"}) {
+      const JsonValue* v = Find(config_, key);
+      if (v == nullptr) continue;
+      const auto fits = [&](const JsonValue& id) {
+        return id.kind == JsonValue::Kind::kUint && id.uinteger < h.n_vocab;
+      };
+      bool all = v->kind == JsonValue::Kind::kArray ? !v->array.empty() : fits(*v);
+      for (const JsonValue& id : v->array) all = all && fits(id);
+      if (!all) return Wrong(key, Cat("is no id of the ", h.n_vocab, " tokens"));
+    }
+    return {};
+  }
+
+  Status Tied(std::optional<bool>& out) {
+    const JsonValue* v = Find(config_, "tie_word_embeddings");
+    if (v == nullptr) return {};
+    if (v->kind != JsonValue::Kind::kBool) return Wrong("tie_word_embeddings", "is no boolean");
+    out = v->boolean;
+    return {};
+  }
+
+ private:
+  // A key of null is as good as absent.
+  static const JsonValue* Find(const JsonValue& object, std::string_view key) {
+    const JsonValue* v = object.Find(key);
+    return v != nullptr && v->kind != JsonValue::Kind::kNull ? v : nullptr;
+  }
+
+  static Status Wrong(std::string_view key, std::string_view problem) {
+    return Status(Code::kBadFormat, Cat(kFile, ": key ", Quoted(key), " ", problem, "; fetch the folder again"),
+                  std::string(key));
+  }
+  static Status Unsupported(std::string_view key, std::string_view found, std::string_view expected) {
+    return Status(Code::kUnsupported, Cat(kFile, ": key ", Quoted(key), " is ", Quoted(found), ", expected ", expected),
+                  std::string(key));
+  }
+
+  static Result<std::string_view> Text(const JsonValue& object, std::string_view key, std::string_view fallback) {
+    const JsonValue* v = Find(object, key);
+    if (v == nullptr) return fallback;
+    if (v->kind != JsonValue::Kind::kString) return Wrong(key, "is no text");
+    return std::string_view(v->string);
+  }
+
+  Status Count(std::string_view key, uint64_t limit, std::optional<uint64_t> fallback, uint32_t& out) const {
+    const JsonValue* v = Find(config_, key);
+    if (v == nullptr && !fallback) return Wrong(key, "is missing");
+    if (v != nullptr && (v->kind != JsonValue::Kind::kUint || v->uinteger == 0))
+      return Wrong(key, "is no whole number above 0");
+    const uint64_t value = v != nullptr ? v->uinteger : *fallback;
+    if (value > limit) {
+      return Status(Code::kLimit, Cat(kFile, ": key ", Quoted(key), " is ", value, ", the limit is ", limit),
+                    std::string(key));
+    }
+    out = static_cast<uint32_t>(value);
+    return {};
+  }
+
+  static Status Positive(const JsonValue& object, std::string_view key, std::optional<float> fallback, float& out) {
+    const JsonValue* v = Find(object, key);
+    if (v == nullptr && !fallback) return Wrong(key, "is missing");
+    if (v != nullptr && !v->is_number()) return Wrong(key, "is no number");
+    out = v != nullptr ? static_cast<float>(v->number) : *fallback;
+    return std::isfinite(out) && out > 0 ? Status() : Wrong(key, Cat("is ", out, ", expected a finite number above 0"));
+  }
+
+  Status Rope(HParams& h) {
+    BN_RETURN_IF_ERROR(Positive(config_, "rope_theta", 10000.0f, h.rope_base));
+    const JsonValue* scaling = Find(config_, "rope_scaling");
+    if (scaling == nullptr) return {};
+    if (scaling->kind != JsonValue::Kind::kObject) return Wrong("rope_scaling", "is no object");
+    const char* key = Find(*scaling, "rope_type") != nullptr ? "rope_type" : "type";
+    BN_ASSIGN_OR_RETURN(const std::string_view type, Text(*scaling, key, "default"));
+    if (type == "default") return {};
+    if (type == "linear") return Positive(*scaling, "factor", {}, h.rope_linear_factor);
+    return Unsupported("rope_scaling", type, "default or linear; convert the model to GGUF");
+  }
+
+  static Status Quantisation(const JsonValue& q, HfConfig& out) {
+    if (q.kind != JsonValue::Kind::kObject) return Wrong("quantization_config", "is no object");
+    BN_ASSIGN_OR_RETURN(const std::string_view method, Text(q, "quant_method", ""));
+    if (method != "bitnet") return Unsupported("quant_method", method, "bitnet");
+    BN_ASSIGN_OR_RETURN(const std::string_view linear, Text(q, "linear_class", "bitlinear"));
+    if (linear != "bitlinear" && linear != "autobitlinear")
+      return Unsupported("linear_class", linear, "bitlinear or autobitlinear");
+    BN_ASSIGN_OR_RETURN(const std::string_view mode, Text(q, "quantization_mode", "offline"));
+    if (mode != "offline" && mode != "online") return Unsupported("quantization_mode", mode, "offline or online");
+    out.packed = mode == "offline";
+    out.reciprocal_scale = linear == "bitlinear";
+    return {};
+  }
+
+  const JsonValue& config_;
+};
+
+}  // namespace
+
+Result<HfConfig> ParseHfConfig(std::string_view json) {
+  const Result<JsonValue> config = ParseJson(json, kConfigLimits);
+  if (!config.ok()) {
+    return Status(config.status().code(), Cat(kFile, ": ", config.status().message()), std::string(kFile),
+                  config.status().offset());
+  }
+  if (config->kind != JsonValue::Kind::kObject)
+    return Status(Code::kBadFormat, Cat(kFile, " is no JSON object"), std::string(kFile));
+  Reader in(*config);
+  HfConfig out;
+  BN_RETURN_IF_ERROR(in.Graph(out));
+  BN_RETURN_IF_ERROR(in.Sizes(out.hparams));
+  BN_RETURN_IF_ERROR(in.TokenIds(out.hparams));
+  BN_RETURN_IF_ERROR(in.Tied(out.tied));
+  return out;
+}
+
+}  // namespace bitnet::core

@@ -1,0 +1,100 @@
+#include "core/model/tensor_table.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "core/format/limits.h"
+
+namespace bitnet::core {
+
+namespace {
+
+using NamePair = std::pair<std::string_view, std::string_view>;
+
+// docs/formats.md, section 3: graph and Hugging Face.
+constexpr NamePair kTop[] = {{"token_embd.weight", "model.embed_tokens.weight"},
+                             {"output_norm.weight", "model.norm.weight"},
+                             {"output.weight", "lm_head.weight"}};
+constexpr NamePair kParts[] = {{"attn_norm", "input_layernorm"},
+                               {"attn_q", "self_attn.q_proj"},
+                               {"attn_k", "self_attn.k_proj"},
+                               {"attn_v", "self_attn.v_proj"},
+                               {"attn_output", "self_attn.o_proj"},
+                               {"attn_sub_norm", "self_attn.attn_sub_norm"},
+                               {"ffn_norm", "post_attention_layernorm"},
+                               {"ffn_gate", "mlp.gate_proj"},
+                               {"ffn_up", "mlp.up_proj"},
+                               {"ffn_down", "mlp.down_proj"},
+                               {"ffn_sub_norm", "mlp.ffn_sub_norm"}};
+constexpr std::string_view kBlock = "blk.";
+
+template <size_t n>
+std::string_view Translate(const NamePair (&table)[n], std::string_view graph_name) {
+  for (const auto& [graph, file] : table) {
+    if (graph == graph_name) return file;
+  }
+  return {};
+}
+
+std::string HuggingFaceName(std::string_view graph_name) {
+  if (!graph_name.starts_with(kBlock)) {
+    const std::string_view name = Translate(kTop, graph_name);
+    return std::string(name.empty() ? graph_name : name);
+  }
+  const std::string_view rest = graph_name.substr(kBlock.size());
+  const size_t first = rest.find('.'), last = rest.rfind('.');
+  if (first == last) return std::string(graph_name);
+  const std::string_view part = Translate(kParts, rest.substr(first + 1, last - first - 1));
+  if (part.empty()) return std::string(graph_name);
+  const std::string_view suffix = rest.substr(last);
+  return Cat("model.layers.", rest.substr(0, first), ".", part, suffix == ".scale" ? ".weight_scale" : suffix);
+}
+
+QuantType TypeOf(std::string_view dtype) {
+  constexpr std::pair<std::string_view, QuantType> kTypes[] = {
+      {"F32", QuantType::kF32}, {"F16", QuantType::kF16}, {"BF16", QuantType::kBF16},
+      {"F64", QuantType::kF64}, {"U8", QuantType::kU8},   {"I8", QuantType::kI8},
+      {"I16", QuantType::kI16}, {"I32", QuantType::kI32}, {"I64", QuantType::kI64}};
+  for (const auto& [name, type] : kTypes) {
+    if (name == dtype) return type;
+  }
+  return QuantType::kOtherDtype;
+}
+
+// Dimensions reversed, as GGUF has them. More than four fit no graph: their number says so, the first four are kept.
+GgufTensor ViewOf(const SafeTensor& t) {
+  GgufTensor out;
+  out.name = t.name;
+  out.n_dims = static_cast<uint32_t>(t.shape.size());
+  for (size_t i = 0; i < std::min<size_t>(t.shape.size(), kMaxDims); ++i) out.ne[i] = t.shape[t.shape.size() - 1 - i];
+  out.type = TypeOf(t.dtype);
+  out.info_offset = out.offset = t.offset;
+  out.n_bytes = t.data.size();
+  out.data = t.data;
+  return out;
+}
+
+}  // namespace
+
+TensorTable::TensorTable(std::span<const SafeTensor> tensors, const HfConfig& config)
+    : linears_(config.packed ? Linears::kPacked : Linears::kMaster),
+      reciprocal_scale_(config.reciprocal_scale),
+      tied_(config.tied) {
+  std::transform(tensors.begin(), tensors.end(), std::back_inserter(views_), ViewOf);
+  tensors_ = views_;
+}
+
+const GgufTensor* TensorTable::Find(std::string_view graph_name) const {
+  if (gguf_ != nullptr) return gguf_->FindTensor(graph_name);
+  const std::string name = HuggingFaceName(graph_name);
+  const auto at = std::lower_bound(views_.begin(), views_.end(), name,
+                                   [](const GgufTensor& t, const std::string& n) { return t.name < n; });
+  return at != views_.end() && at->name == name ? &*at : nullptr;
+}
+
+std::string TensorTable::FileName(std::string_view graph_name) const {
+  return gguf_ != nullptr ? std::string(graph_name) : HuggingFaceName(graph_name);
+}
+
+}  // namespace bitnet::core

@@ -1,0 +1,297 @@
+// Models in the form of Hugging Face folders.
+#include <filesystem>
+#include <fstream>
+
+#include "core/base/json_reader.h"
+#include "kernels/pack.h"
+#include "support/small_model.h"
+#include "unit/model/load_helpers.h"
+
+namespace bitnet::core {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Bytes;
+using test::BytesOf;
+using test::SmallModel;
+using test::TernaryMatrix;
+
+// The folder of one test; removed when it goes.
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = (fs::temp_directory_path() / "bitnet_folder.XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~Folder() { fs::remove_all(path_); }
+  std::string path() const { return path_.string(); }
+  std::string File(std::string_view name) const { return (path_ / name).string(); }
+  void Write(std::string_view name, std::string_view bytes) const {
+    std::ofstream(File(name), std::ios::binary) << bytes;
+  }
+
+ private:
+  fs::path path_;
+};
+
+struct Tensor {
+  std::string name, dtype;
+  std::vector<uint64_t> shape;
+  std::string data;
+};
+
+std::string Safetensors(const std::vector<Tensor>& tensors, size_t header_multiple = 8) {
+  std::string header = "{", data;
+  for (const Tensor& t : tensors) {
+    header += Cat(header.size() > 1 ? "," : "", "\"", t.name, R"(":{"dtype":")", t.dtype, R"(","shape":[)");
+    for (size_t i = 0; i < t.shape.size(); ++i) header += Cat(i == 0 ? "" : ",", t.shape[i]);
+    header += Cat(R"(],"data_offsets":[)", data.size(), ",", data.size() + t.data.size(), "]}");
+    data += t.data;
+  }
+  header += "}";
+  while (header.size() % header_multiple != 0) header += ' ';
+  return Bytes<uint64_t>(header.size()) + header + data;
+}
+
+std::string Bf16(const std::vector<float>& values) {
+  std::vector<uint16_t> out;
+  for (const float v : values) out.push_back(kernels::F32ToBF16(v));
+  return BytesOf(out);
+}
+
+// "blk.0.attn_q" -> "model.layers.0.self_attn.q_proj".
+std::string HfName(const std::string& graph) {
+  const std::string part = graph.substr(graph.rfind('.') + 1);
+  const std::string group = part.starts_with("attn") ? "self_attn." : "mlp.";
+  const std::string tail = part == "attn_output" ? "o" : part.substr(part.find('_') + 1);
+  return "model.layers." + graph.substr(4, 1) + "." + group + tail + "_proj";
+}
+
+enum class Form { kPackedAuto, kPackedReciprocal, kMaster };
+
+struct HfModel {
+  SmallModel small;
+  Form form = Form::kPackedAuto;
+  float scale = 0.0625f;  // exact in BF16, and so is its reciprocal
+
+  std::string Config() const {
+    const char* quantisation = form == Form::kMaster ? R"({"quant_method":"bitnet","quantization_mode":"online"})"
+                               : form == Form::kPackedAuto
+                                   ? R"({"quant_method":"bitnet","linear_class":"autobitlinear"})"
+                                   : R"({"quant_method":"bitnet"})";
+    return Cat(R"({"model_type":"bitnet","hidden_act":"relu2","hidden_size":)", small.embd, R"(,"intermediate_size":)",
+               small.ffn, R"(,"num_hidden_layers":)", small.layers, R"(,"num_attention_heads":)", small.heads,
+               R"(,"num_key_value_heads":)", small.heads_kv,
+               R"(,"max_position_embeddings":64,"rms_norm_eps":1e-5,"rope_theta":500000.0,"vocab_size":)",
+               SmallModel::kVocab, R"(,"tie_word_embeddings":true,"eos_token_id":[257,258],"quantization_config":)",
+               quantisation, "}");
+  }
+
+  std::vector<Tensor> Tensors() const {
+    std::vector<Tensor> out;
+    const auto norm = [&](const std::string& name, uint32_t n) {
+      out.push_back({name, "BF16", {n}, Bf16(std::vector<float>(n, 0.75f))});
+    };
+    out.push_back({"model.embed_tokens.weight",
+                   "BF16",
+                   {SmallModel::kVocab, small.embd},
+                   std::string(SmallModel::kVocab * small.embd * 2, '\x3c')});
+    for (uint32_t l = 0; l < small.layers; ++l) {
+      const std::string p = "model.layers." + std::to_string(l) + ".";
+      norm(p + "input_layernorm.weight", small.embd);
+      norm(p + "self_attn.attn_sub_norm.weight", small.embd);
+      norm(p + "post_attention_layernorm.weight", small.embd);
+      norm(p + "mlp.ffn_sub_norm.weight", small.ffn);
+    }
+    norm("model.norm.weight", small.embd);
+    for (const std::string& name : small.Linears()) AddLinear(name, out);
+    return out;
+  }
+
+ private:
+  void AddLinear(const std::string& graph, std::vector<Tensor>& out) const {
+    const TernaryMatrix m = small.Matrix(graph);
+    const std::string name = HfName(graph) + ".weight";
+    if (form == Form::kMaster) {
+      // Large weights are ternary 1, small ones 0: the mean of |w| lies between.
+      std::vector<float> w(m.weights.size());
+      for (size_t i = 0; i < w.size(); ++i)
+        w[i] = static_cast<float>(m.weights[i]) * 0.5f + (i % 2 == 0 ? 0.01f : -0.01f);
+      out.push_back({name, "BF16", {m.rows, m.cols}, Bf16(w)});
+      return;
+    }
+    std::string packed;
+    for (size_t r = 0; r < m.rows / 4; ++r) {
+      for (size_t c = 0; c < m.cols; ++c) {
+        unsigned byte = 0;
+        for (size_t i = 0; i < 4; ++i) byte |= m.Code(i * (m.rows / 4) + r, c) << (2 * i);
+        packed += static_cast<char>(byte);
+      }
+    }
+    out.push_back({name, "U8", {m.rows / 4, m.cols}, packed});
+    out.push_back({name + "_scale", "BF16", {1}, Bf16({form == Form::kPackedAuto ? scale : 1 / scale})});
+  }
+};
+
+// A tokenizer of the small model's vocabulary.
+LoadSpec WithTokenizer() {
+  static const std::string file = SmallModel().Builder().Build();
+  LoadSpec spec;
+  spec.verify = true;
+  spec.tokenizer = Loaded(Load(file))->tokenizer();
+  return spec;
+}
+
+TEST_CASE("packed and master folders have the codes of the same model in GGUF", "[model][safetensors]") {
+  const std::string gguf_file = SmallModel().Builder().Build();
+  const auto gguf = Loaded(Load(gguf_file));
+  for (const Form form : {Form::kPackedAuto, Form::kPackedReciprocal, Form::kMaster}) {
+    const Folder folder;
+    HfModel hf;
+    hf.form = form;
+    folder.Write("config.json", hf.Config());
+    folder.Write("model.safetensors", Safetensors(hf.Tensors()));
+    for (const std::string& path : {folder.path(), folder.File("model.safetensors")}) {
+      const auto m = Loaded(LoadPath(path, WithTokenizer()));
+      INFO("form " << static_cast<int>(form));
+      CHECK(ToHex(m->TernarySha256()) == ToHex(gguf->TernarySha256()));
+      if (form != Form::kMaster) CHECK(ToHex(m->TernaryScalesSha256()) == ToHex(gguf->TernaryScalesSha256()));
+      CHECK(m->hparams().architecture == "bitnet-b1.58");
+      CHECK(m->hparams().rope_base == 500000.0f);
+      CHECK(m->weights().layers[1].ffn_sub_norm[511] == 0.75f);
+      CHECK(m->quantization() == (form == Form::kMaster ? "BF16" : "U8"));
+      CHECK(m->n_params() == gguf->n_params());
+    }
+    const auto estimate = Model::Estimate(folder.path(), {});
+    REQUIRE(estimate.ok());
+    CHECK(estimate->owned_bytes >= 2 * (2 * 256 * 256 + 2 * 128 * 256 + 3 * 512 * 256) / 4);
+  }
+}
+
+TEST_CASE("a master weight becomes -1, 0 or 1 by the mean of its matrix", "[model][safetensors]") {
+  const Folder folder;
+  HfModel hf;
+  hf.form = Form::kMaster;
+  std::vector<Tensor> tensors = hf.Tensors();
+  auto& q = *std::find_if(tensors.begin(), tensors.end(),
+                          [](const Tensor& t) { return t.name.ends_with("0.self_attn.q_proj.weight"); });
+  // Mean 1: a half and less is 0, more is 1. All values and sums are exact.
+  std::vector<float> w(256 * 256);
+  const float pattern[8] = {0.5f, -0.5f, 0.625f, -0.625f, 2.0f, -2.0f, 0.0f, 1.75f};
+  for (size_t i = 0; i < w.size(); ++i) w[i] = pattern[i % 8];
+  q.dtype = "F32";
+  q.data = BytesOf(w);
+  folder.Write("config.json", hf.Config());
+  folder.Write("model.safetensors", Safetensors(tensors));
+  const auto m = Loaded(LoadPath(folder.path(), WithTokenizer()));
+  const Matrix& matrix = m->weights().layers[0].q;
+  CHECK(matrix.scale[0] == 1.0f);
+  std::vector<uint8_t> codes(256);
+  kernels::UnpackTernaryRow(static_cast<const uint8_t*>(matrix.data), 256, codes.data());
+  CHECK(std::vector<uint8_t>(codes.begin(), codes.begin() + 8) == std::vector<uint8_t>{1, 1, 2, 0, 2, 0, 1, 2});
+}
+
+TEST_CASE("shards are found through the index, and only in the folder", "[model][safetensors]") {
+  const Folder folder;
+  const HfModel hf;
+  const std::vector<Tensor> all = hf.Tensors();
+  const std::vector<Tensor> first(all.begin(), all.begin() + 7), second(all.begin() + 7, all.end());
+  const auto index = [&](const std::string& shard) {
+    std::string map;
+    for (size_t i = 0; i < all.size(); ++i)
+      map += Cat(i == 0 ? "" : ",", "\"", all[i].name, "\":\"", i < 7 ? "a.safetensors" : shard, "\"");
+    folder.Write("model.safetensors.index.json", Cat(R"({"metadata":{},"weight_map":{)", map, "}}"));
+  };
+  folder.Write("config.json", hf.Config());
+  folder.Write("a.safetensors", Safetensors(first));
+  folder.Write("b.bin", Safetensors(second));
+  fs::create_symlink("b.bin", folder.File("b.safetensors"));  // download caches are laid out so
+  index("b.safetensors");
+  const auto m = Loaded(LoadPath(folder.path(), WithTokenizer()));
+  CHECK(m->tensors().size() == all.size());
+  std::string both = Safetensors(first) + Safetensors(second);
+  CHECK(m->FileSha256() == Sha256Of(both.data(), both.size()));
+  CHECK(Loaded(LoadPath(folder.File("a.safetensors"), WithTokenizer()))->TernarySha256() == m->TernarySha256());
+  for (const std::string& bad : {std::string("../b.safetensors"), folder.File("b.safetensors"), std::string(".."),
+                                 std::string(), std::string("a/b")}) {
+    index(bad);
+    CheckRefused(LoadPath(folder.path(), WithTokenizer()), Code::kBadFormat, "index", "same folder");
+  }
+  index("absent.safetensors");
+  CheckRefused(LoadPath(folder.path(), WithTokenizer()), Code::kNotFound, "index", "absent.safetensors");
+  index("a.safetensors");
+  CheckRefused(LoadPath(folder.path(), WithTokenizer()), Code::kBadFormat, "index", "not in 'a.safetensors'");
+}
+
+TEST_CASE("values that are not aligned in the file are copied", "[model][safetensors]") {
+  const Folder folder;
+  const HfModel hf;
+  folder.Write("config.json", hf.Config());
+  // A header of odd length puts every BF16 value at an odd address.
+  const std::string file = Safetensors(hf.Tensors());
+  uint64_t length = 0;
+  std::memcpy(&length, file.data(), sizeof length);
+  folder.Write("model.safetensors", Bytes(length + 1) + file.substr(8, length) + " " + file.substr(8 + length));
+  const auto m = Loaded(LoadPath(folder.path(), WithTokenizer()));
+  CHECK(reinterpret_cast<uintptr_t>(m->weights().token_embd.data) % 2 == 0);
+  CHECK(static_cast<const uint8_t*>(m->weights().token_embd.data)[1] == 0x3c);
+}
+
+TEST_CASE("llama folders keep the order of their rows", "[model][safetensors]") {
+  const Folder folder;
+  const HfModel hf;
+  std::string config = hf.Config();
+  const std::string_view bitnet = R"("bitnet","hidden_act":"relu2")";
+  config.replace(config.find(bitnet), bitnet.size(), R"("llama","hidden_act":"silu")");
+  std::vector<Tensor> tensors = hf.Tensors();
+  std::erase_if(tensors, [](const Tensor& t) { return t.name.find("sub_norm") != std::string::npos; });
+  folder.Write("config.json", config);
+  folder.Write("model.safetensors", Safetensors(tensors));
+  const auto m = Loaded(LoadPath(folder.path(), WithTokenizer()));
+  CHECK(m->hparams().architecture == "llama");
+  CHECK_FALSE(m->hparams().rope_adjacent);
+  const std::string gguf_file = SmallModel().Builder().Build();
+  CHECK(m->TernarySha256() == Loaded(Load(gguf_file))->TernarySha256());
+}
+
+TEST_CASE("a folder needs a tokenizer from elsewhere", "[model][safetensors]") {
+  const Folder folder;
+  const HfModel hf;
+  folder.Write("config.json", hf.Config());
+  folder.Write("model.safetensors", Safetensors(hf.Tensors()));
+  CheckRefused(LoadPath(folder.path()), Code::kUnsupported, "tokenizer.json");
+}
+
+TEST_CASE("hostile folders are refused by the name of their defect", "[model][safetensors][hostile]") {
+  const std::string root = std::string(BITNET_TEST_UNPACKED) + "/hostile/";
+  std::ifstream in(root + "manifest.json", std::ios::binary);
+  const auto manifest = ParseJson(std::string{std::istreambuf_iterator<char>(in), {}});
+  REQUIRE(manifest.ok());
+  LoadSpec spec;
+  spec.verify = true;
+  spec.tokenizer = Loaded(LoadPath(root + "gguf/valid_compact.gguf"))->tokenizer();
+  size_t n_refused = 0, n_loaded = 0;
+  for (const JsonValue& entry : manifest->array) {
+    const JsonValue* level = entry.Find("level");
+    if (entry.Find("kind")->string != "safetensors" || level == nullptr) continue;
+    if (level->string == "tokenizer") continue;  // what is in tokenizer.json is not the loader's
+    const LoadedModel result = LoadPath(root + entry.Find("file")->string, spec);
+    INFO(entry.Find("file")->string << ": " << result.status().message());
+    CHECK(result.ok() == (entry.Find("expect")->string == "ok"));
+    ++(result.ok() ? n_loaded : n_refused);
+    if (result.ok()) continue;
+    std::vector<std::string> names = {entry.Find("field")->string};
+    if (const JsonValue* also = entry.Find("also")) {
+      for (const JsonValue& name : also->array) names.push_back(name.string.substr(0, name.string.find('*')));
+    }
+    const std::string text = Cat(result.status().what(), " ", result.status().message());
+    CHECK(std::any_of(names.begin(), names.end(),
+                      [&](const std::string& n) { return text.find(n) != std::string::npos; }));
+  }
+  CHECK(n_loaded == 6);
+  CHECK(n_refused == 87);
+}
+
+}  // namespace
+}  // namespace bitnet::core
