@@ -8,6 +8,7 @@
 #include "file.h"
 #include "generation.h"
 #include "interrupt.h"
+#include "receipts.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -27,6 +28,7 @@ struct ChatFlags {
   ModelFlags model;
   SessionFlags session;
   SamplingFlags sampling;
+  ReceiptFlags receipt;
   std::string system;
   std::string form;
   bool json = false;
@@ -47,6 +49,7 @@ class Conversation {
 
  private:
   void Answer(const std::string& text);
+  void WriteReceipt() const;
   void Save(const std::string& path) const;
   void ShowStats() const;
   std::vector<Message> Messages() const;
@@ -133,12 +136,20 @@ void Conversation::Answer(const std::string& text) {
   } else if (!at_line_start) {
     Print("\n");
   }
+  if (!flags_.receipt.file.empty()) WriteReceipt();
   if (last_.reason == BITNET_STOP_CONTEXT) {
     Say("the context is full, so the answer ends here; /clear starts again, --ctx makes room");
   } else if (last_.interrupted()) {
     ForgetInterrupt();
     Say("stopped");
   }
+}
+
+// The receipt of the last answer; an earlier one is replaced.
+void Conversation::WriteReceipt() const {
+  AtomicFile file(flags_.receipt.file);
+  file.Write(MakeReceipt(session_, flags_.receipt, flags_.model));
+  file.Commit();
 }
 
 void Conversation::Save(const std::string& path) const {
@@ -173,7 +184,8 @@ void Conversation::ShowStats() const {
 }
 
 ExitCode Chat(const ChatFlags& flags) {
-  const LoadedModel loaded = LoadModel(flags.model);
+  const KnownDigest digest = FindDigest(flags.receipt, flags.model);
+  const LoadedModel loaded = LoadModel(flags.model, /*verify=*/false, digest.get());
   const std::string form = ChatForm(loaded.model.tokenizer(), flags.form);
   if (form.empty()) {
     throw Failure(ExitCode::kRequestNotMet, "the chat template of " + loaded.source.DisplayName() +
@@ -203,8 +215,10 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
   AddTemplate(app, flags->form)->group(group);
   AddSamplingFlags(app, flags->sampling);
   AddSessionFlags(app, flags->session);
+  AddReceiptFlags(app, flags->receipt);
   AddOutputFlags(app, &flags->json);
   AddSourceFlags(app, flags->model, ModelArgument::kPositional);
+  AddCorrectionFlags(app, flags->model.corrections);
   AddThreads(app, flags->model);
   AddLoadFlags(app, flags->model);
   return [flags] { return Chat(*flags); };

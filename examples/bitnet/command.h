@@ -32,6 +32,11 @@ extern const Command kTokenizeCommand;
 extern const Command kInfoCommand;
 extern const Command kDoctorCommand;
 extern const Command kBenchCommand;
+extern const Command kInspectCommand;
+extern const Command kValidatePolicyCommand;
+extern const Command kGuardCommand;
+extern const Command kVerifyReceiptCommand;
+extern const Command kCompareOutputsCommand;
 
 }  // namespace bitnet::tool
 

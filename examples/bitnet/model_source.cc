@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api_error.h"
+#include "corrections.h"
 #include "failure.h"
 #include "interrupt.h"
 #include "terminal.h"
@@ -16,15 +17,6 @@ namespace bitnet::tool {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Where downloaded models of this user lie; "" without a home.
-fs::path CacheFolder() {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
-    return fs::path(cache) / "bitnet";
-  }
-  const char* home = std::getenv("HOME");
-  return home != nullptr && *home != '\0' ? fs::path(home) / ".cache" / "bitnet" : fs::path();
-}
 
 std::vector<std::string> ModelsIn(const fs::path& folder) {
   std::vector<std::string> found;
@@ -54,6 +46,14 @@ Tokenizer LoadTokenizerFile(const std::string& path, const ModelFlags& flags) {
 }
 
 }  // namespace
+
+fs::path CacheFolder() {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
+    return fs::path(cache) / "bitnet";
+  }
+  const char* home = std::getenv("HOME");
+  return home != nullptr && *home != '\0' ? fs::path(home) / ".cache" / "bitnet" : fs::path();
+}
 
 std::string ModelSource::DisplayName() const { return embedded() ? "the built-in model" : Quoted(path, 4096); }
 
@@ -103,10 +103,12 @@ ModelOptions ToOptions(const ModelFlags& flags) {
   options.i2s_arm_layout = flags.i2s_arm_layout;
   options.allow_suspicious_norms = flags.allow_suspicious_norms;
   if (!flags.pre.empty()) options.pre = flags.pre.c_str();
+  options.strict = flags.corrections.strict;
   return options;
 }
 
-LoadedModel LoadModel(const ModelFlags& flags, bool verify) {
+LoadedModel LoadModel(const ModelFlags& flags, bool verify, const char* sha256) {
+  const std::optional<Policy> policy = PermittedPolicy(flags.corrections);
   const ModelSource source = FindModel(flags);
   std::optional<Tokenizer> tokenizer;
   if (!flags.tokenizer.empty()) tokenizer = LoadTokenizerFile(flags.tokenizer, flags);
@@ -114,6 +116,11 @@ LoadedModel LoadModel(const ModelFlags& flags, bool verify) {
   ProgressBar bar("loading");
   ModelOptions options = ToOptions(flags);
   options.verify = verify;
+  options.sha256 = sha256;
+  if (policy) {
+    options.policy = policy->capi();
+    options.allow_corrections = 1;
+  }
   if (tokenizer) options.tokenizer = tokenizer->capi();
   options.progress = OnProgress;
   options.progress_user_data = &bar;

@@ -5,6 +5,7 @@
 #include <bitnet/engine.hpp>
 #include <bitnet/model.hpp>
 #include <bitnet/tokenizer.hpp>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,9 @@ struct ModelSource {
   std::string DisplayName() const;  // for messages: quoted path, or what it is
 };
 
+// Where downloads and digests of this user lie; "" without a home.
+std::filesystem::path CacheFolder();
+
 // In this order: the flag, BITNET_GGUF, the one model that --discover finds, the embedded one.
 ModelSource FindModel(const ModelFlags& flags);
 
@@ -37,7 +41,8 @@ struct LoadedModel {
 // The flags as the library takes them: views into `flags`, without tokenizer and progress.
 ModelOptions ToOptions(const ModelFlags& flags);
 Engine MakeEngine(const ModelFlags& flags);
-LoadedModel LoadModel(const ModelFlags& flags, bool verify = false);
+// `sha256`: the file's, where it is known.
+LoadedModel LoadModel(const ModelFlags& flags, bool verify = false, const char* sha256 = nullptr);
 // Loads the tokenizer alone: that of --tokenizer, else the model's.
 Tokenizer LoadTokenizer(const ModelFlags& flags);
 

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "corrections.h"
+
 namespace bitnet::tool {
 
 // Values are read to the last character; anything else, or out of range, is wrong usage that names the option, what
@@ -53,6 +55,7 @@ struct ModelFlags {
   std::string device = "cpu";
   uint64_t gpu_memory_limit = 0;
   uint32_t threads = 0;
+  CorrectionFlags corrections;
 };
 struct SessionFlags {
   uint32_t ctx = 0;

@@ -8,6 +8,7 @@
 #include "file.h"
 #include "generation.h"
 #include "interrupt.h"
+#include "receipts.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -18,6 +19,7 @@ struct RunFlags {
   ModelFlags model;
   SessionFlags session;
   SamplingFlags sampling;
+  ReceiptFlags receipt;
   std::optional<std::string> prompt;
   std::string prompt_file;
   Tokens tokens;
@@ -68,7 +70,10 @@ ExitCode Run(const RunFlags& flags) {
   const std::string text = flags.prompt ? *flags.prompt : flags.tokens.empty() ? ReadFile(flags.prompt_file) : "";
   std::optional<AtomicFile> output;
   if (!flags.output.empty()) output.emplace(flags.output);
-  const LoadedModel loaded = LoadModel(flags.model);
+  std::optional<AtomicFile> receipt;
+  if (!flags.receipt.file.empty()) receipt.emplace(flags.receipt.file);
+  const KnownDigest digest = FindDigest(flags.receipt, flags.model);
+  const LoadedModel loaded = LoadModel(flags.model, /*verify=*/false, digest.get());
   const Tokenizer tokenizer = loaded.model.tokenizer();
   std::string form;
   Tokens prompt;
@@ -102,6 +107,11 @@ ExitCode Run(const RunFlags& flags) {
       output->Commit();
     }
   }
+  if (receipt) {
+    receipt->Write(MakeReceipt(session, flags.receipt, flags.model));
+    receipt->Commit();
+    RememberDigest(digest, loaded);
+  }
   Note(report.ClosingLine());
   return report.interrupted() ? ExitCode::kInterrupted : ExitCode::kSuccess;
 }
@@ -125,8 +135,10 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
       ->group("Output");
   AddText(app, "-o,--output", flags->output, "FILE", "also write the JSON document to this file, whole or not at all")
       ->group("Output");
+  AddReceiptFlags(app, flags->receipt);
   AddOutputFlags(app, &flags->json);
   AddSourceFlags(app, flags->model, ModelArgument::kPositional);
+  AddCorrectionFlags(app, flags->model.corrections);
   AddThreads(app, flags->model);
   AddLoadFlags(app, flags->model);
   return [flags] { return Run(*flags); };
@@ -138,7 +150,8 @@ const Command kRunCommand = {"run", "answer one prompt",
                              "bitnet run --prompt \"Why is the sky blue?\"\n"
                              "bitnet run -p \"Tell me a story.\" --temp 0.8 --seed 7 -n 200\n"
                              "bitnet run --template raw -p \"Once upon a time\" --stop \".\"\n"
-                             "bitnet run --model model.gguf --prompt-file - --json < question.txt",
+                             "bitnet run --model model.gguf --prompt-file - --json < question.txt\n"
+                             "bitnet run -p \"What is 7 plus 8?\" --receipt receipt.json",
                              SetUp};
 
 }  // namespace bitnet::tool
