@@ -406,7 +406,8 @@ bitnet_status_t bitnet_file_memory(const bitnet_file_t* file, const bitnet_engin
     auto model = core::Model::Estimate(*file->gguf, file_bytes, spec);
     if (!model.ok()) return Fail(model.status());
     const core::Engine& e = *engine->state->engine;
-    const core::Session::MemoryEstimate session = core::Session::Estimate(model->hparams, o, e.table(), e.threads());
+    const core::Session::MemoryEstimate session =
+        core::Session::Estimate(model->hparams, model->head, o, e.table(), e.threads());
     bitnet_memory_t memory = BITNET_MEMORY_INIT;
     memory.n_ctx = session.n_ctx;
     memory.mapped_bytes = model->mapped_bytes;

@@ -51,7 +51,7 @@ enum class Op : uint32_t {
   kGate,
   kAdd,
   kSelectTop,
-  kHeadShortcut,
+  kHeadShortcut,  // draws that the head shortcut answered
   kCount
 };
 inline constexpr size_t kOpCount = static_cast<size_t>(Op::kCount);

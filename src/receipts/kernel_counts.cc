@@ -15,7 +15,7 @@ std::vector<ExpectedRows> ExpectedKernelRows(const Shape& shape, const Inference
       {{"quantise_row"}, tokens * shape.ternary_inputs},
       {{"ternary_gemv", "ternary_gemm"}, tokens * shape.ternary},  // which of the two is a matter of chunks
       {{"ternary_blocks"}, tokens * shape.ternary_blocks},
-      {{"dense"}, tokens * shape.dense + dense_head},
+      {{"dense", "head_shortcut"}, tokens * shape.dense + dense_head},  // a draw is answered by one of the two
       {{"quantise_blocks"}, tokens * shape.block_inputs + block_head},
       {{"block_product"}, tokens * shape.block + block_head},
       {{"rope"}, 2 * tokens * layers},         // queries and keys

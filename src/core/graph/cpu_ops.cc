@@ -60,6 +60,8 @@ Ops CpuOps::ops() {
   o.select_top = [](void* c, const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top) {
     return kSelf(c).SelectTop(logits, n_vocab, k, top);
   };
+  o.head_top = [](void* c, const Matrix& w, const HeadCopy& copy, float* logits, HeadScratch& scratch, size_t k,
+                  kernels::TopEntry* top) { return kSelf(c).HeadTop(w, copy, logits, scratch, k, top); };
   o.failed_row = [](void* c) { return kSelf(c).failed_row_.load(); };
   o.counts = [](void* c) -> OpCounts& { return kSelf(c).counts_; };
   return o;

@@ -42,6 +42,8 @@ class CpuOps {
   bool Gate(Activation activation, float* g, const float* u, size_t n_rows, size_t n);
   bool Add(float* x, const float* y, size_t n_rows, size_t n);
   bool SelectTop(const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top);
+  HeadOutcome HeadTop(const Matrix& w, const HeadCopy& copy, float* logits, HeadScratch& scratch, size_t k,
+                      kernels::TopEntry* top);
 
   void Ternary(const Matrix& w, float* y);
   void DenseProduct(const Matrix& w, float* y);

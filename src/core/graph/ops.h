@@ -10,6 +10,7 @@
 #include <span>
 
 #include "core/graph/kv_cache.h"
+#include "core/model/head_copy.h"
 #include "core/model/hparams.h"
 #include "core/model/weights.h"
 #include "kernels/kernel_table.h"
@@ -28,6 +29,17 @@ struct BatchRow {
 
 // Rows that each operation produced: the same for a model, tokens and options, whatever the threads and tiles.
 using OpCounts = std::array<uint64_t, kernels::kOpCount>;
+
+// What the head shortcut needs beside the logits row, and what it did.
+struct HeadScratch {
+  float* upper = nullptr;    // [n_vocab]
+  int8_t* digits = nullptr;  // [2, PadHead(n_embd)]
+  uint32_t* rows = nullptr;  // [max_survivors]
+  float* values = nullptr;   // [max_survivors]
+  size_t max_survivors = 0;  // more fall back to the full product
+  size_t n_survivors = 0;    // of the last call
+};
+enum class HeadOutcome : uint32_t { kDone, kFallBack, kNonFinite };
 
 // All arrays are f32, row-major, [n_rows, ...]. Every function that computes returns false when it met a value that is
 // not finite; failed_row() then names the first row concerned.
@@ -51,6 +63,10 @@ struct Ops {
   bool (*add)(void* context, float* x, const float* y, size_t n_rows, size_t n);
   // The k largest of logits [n_vocab], descending, ties by lower id.
   bool (*select_top)(void* context, const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top);
+  // The same k entries, bit for bit, that linear and select_top give for the head w and the input of one row, without
+  // reading all of w. `logits` [n_vocab] is scratch. kFallBack: too many rows survive, or no bound holds.
+  HeadOutcome (*head_top)(void* context, const Matrix& w, const HeadCopy& copy, float* logits, HeadScratch& scratch,
+                          size_t k, kernels::TopEntry* top);
   size_t (*failed_row)(void* context);
   OpCounts& (*counts)(void* context);
 };

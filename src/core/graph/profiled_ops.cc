@@ -5,7 +5,7 @@
 namespace bitnet::core {
 
 // An operation that is new at the seam needs its clock here.
-static_assert(sizeof(Ops) == 11 * sizeof(void*));
+static_assert(sizeof(Ops) == 12 * sizeof(void*));
 
 const char* ProfilePartName(ProfilePart part) {
   switch (part) {
@@ -34,9 +34,9 @@ class ProfiledOps::Timer {
   Clock::time_point start_ = Clock::now();
 };
 
-template <typename... Args, bool (*Ops::*kMember)(void*, Args...), ProfilePart kPart>
+template <typename R, typename... Args, R (*Ops::*kMember)(void*, Args...), ProfilePart kPart>
 struct ProfiledOps::Timed<kMember, kPart> {
-  static bool Call(void* context, Args... args) {
+  static R Call(void* context, Args... args) {
     auto& self = *static_cast<ProfiledOps*>(context);
     const Timer timer(self, kPart);
     return (self.inner_.*kMember)(self.inner_.context, args...);
@@ -58,6 +58,7 @@ Ops ProfiledOps::ops() {
   o.gate = Timed<&Ops::gate, ProfilePart::kGate>::Call;
   o.add = Timed<&Ops::add, ProfilePart::kAdd>::Call;
   o.select_top = Timed<&Ops::select_top, ProfilePart::kSelectTop>::Call;
+  o.head_top = Timed<&Ops::head_top, ProfilePart::kOtherProduct>::Call;
   o.failed_row = [](void* context) {
     auto& self = *static_cast<ProfiledOps*>(context);
     return self.inner_.failed_row(self.inner_.context);

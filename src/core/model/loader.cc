@@ -58,6 +58,12 @@ Result<ModelEstimate> EstimateOf(const TensorTable& table, const HParams& hparam
   (spec.mode == LoadMode::kMap ? out.mapped_bytes : out.owned_bytes) += file_bytes;
   for (const PlannedTensor& t : plan.tensors) {
     if (t.vector != nullptr) out.owned_bytes += Elements(t) * sizeof(float);
+    if (t.role == PlannedTensor::Role::kTable && (t.matrix == &weights.output || out.head.rows == 0)) {
+      out.head = *t.matrix;
+      const auto dense = DenseTypeOf(t.tensor->type);
+      out.head.kind = dense ? Matrix::Kind::kDense : Matrix::Kind::kBlock;
+      if (dense) out.head.dense = *dense;
+    }
     if (t.role != PlannedTensor::Role::kLinear) continue;
     const auto layout = TernaryLayoutOf(t.tensor->type, spec.i2s_arm_layout);
     const bool in_place = layout && RepackedBytes(*layout, t.matrix->rows, t.matrix->cols) == 0;

@@ -19,6 +19,7 @@
 #include "core/base/thread_pool.h"
 #include "core/format/gguf.h"
 #include "core/model/corrections.h"
+#include "core/model/head_copy.h"
 #include "core/model/hparams.h"
 #include "core/model/weights.h"
 #include "core/tokenizer/tokenizer.h"
@@ -61,6 +62,7 @@ struct ModelEstimate {
   HParams hparams;
   uint64_t mapped_bytes = 0;  // of the file, shared with the page cache; 0 for LoadMode::kCopy
   uint64_t owned_bytes = 0;   // allocated: repacked codes, norms, scales, and the file for LoadMode::kCopy
+  Matrix head;                // kind and shape alone
 };
 
 class Model {
@@ -103,6 +105,11 @@ class Model {
   // tensor multiplied in), little-endian: one for a matrix, one a row, or one a block [rows, blocks], as it is
   // computed.
   Digest TernaryScalesSha256() const;
+  // The 8-bit copy of the head (HeadCopy::Possible), made at the first call; safe from any thread.
+  Result<const HeadCopy*> SharedHead(const kernels::KernelTable& table, ThreadPool& pool,
+                                     const Allocator& allocator) const {
+    return head_copy_.Get(weights_.head(), table, pool, allocator);
+  }
   // SHA-256 of the whole file (of several: of their bytes one after the other, in the order of their names), computed
   // on the first call and kept; safe from any thread.
   const Digest& FileSha256() const;
@@ -126,6 +133,7 @@ class Model {
   std::vector<MappedFile> files_;                  // one, or the shards in the order of their names
   std::vector<std::span<const std::byte>> bytes_;  // of each
   std::vector<Buffer> buffers_;                    // repacked codes, norms as f32, scales, copied bytes
+  mutable SharedHeadCopy head_copy_;
   mutable std::once_flag file_sha256_once_;
   mutable Digest file_sha256_{};
 };

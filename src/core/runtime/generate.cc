@@ -38,6 +38,7 @@ Status Session::Begin(std::span<const int32_t> prompt, const GenerateOptions& op
   s.n_prompt = prompt.size();
   s.reason = options.max_new_tokens == 0 ? StopReason::kLength : StopReason::kNone;
   s.digest = Sha256();
+  s.n_shortcuts = s.n_survivors = 0;
   s.started = Impl::Clock::now();
   if (!prompt.empty()) BN_RETURN_IF_ERROR(Eval(prompt, Want::kLast));
   s.prompt_done = s.first_draw = s.last_draw = Impl::Clock::now();
@@ -70,6 +71,7 @@ Result<Step> Session::Next() {
       return status;
     }
   }
+  if (s.generated.empty()) BN_RETURN_IF_ERROR(s.PrepareShortcut());
   const size_t row = s.n_hidden - 1;
   BN_RETURN_IF_ERROR(s.ComputeTop(row));
   s.digest.Update(s.top.data(), s.top.size() * sizeof(kernels::TopEntry));
@@ -130,7 +132,8 @@ RunFacts Session::Facts() const {
   f.n_prompt_tokens = s.n_prompt;
   f.n_generated_tokens = s.generated.size();
   f.n_evaluated_tokens = s.n_evaluated;
-  f.head = "full";
+  f.head = s.n_shortcuts > 0 ? "shortcut" : "full";
+  f.head_survivors = s.n_survivors;
   return f;
 }
 

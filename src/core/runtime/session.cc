@@ -23,6 +23,14 @@ uint32_t ChunkFor(uint32_t n_ctx, const SessionOptions& options) {
   return std::min(n_ctx, options.chunk != 0 ? options.chunk : kDefaultChunk);
 }
 
+bool UsesShortcut(const Matrix& head, const SessionOptions& options) {
+  return options.head == HeadMode::kShortcut ? HeadCopy::Possible(head)
+                                             : options.head == HeadMode::kAuto && HeadCopy::Worthwhile(head);
+}
+
+// More survivors than this and the full product is as fast.
+size_t MaxSurvivors(const HParams& h) { return std::max<size_t>(h.n_vocab / 8, 2 * kernels::kMaxTop); }
+
 }  // namespace
 
 std::string_view StopReasonName(StopReason reason) {
@@ -51,12 +59,18 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<Engine> engine,
   if (options.kv_type == kernels::Dense::kBF16) {
     return Status(Code::kInvalidArgument, "cache type: expected f16 or f32", "kv_type");
   }
+  if (options.head == HeadMode::kShortcut && !HeadCopy::Possible(model->weights().head())) {
+    return Status(Code::kUnsupported,
+                  "head shortcut: it needs an output head of type F32, F16 or BF16 with more than 256 rows; use head = "
+                  "auto or full",
+                  "head");
+  }
   auto impl = std::make_unique<Impl>(std::move(engine), std::move(model), options);
   BN_RETURN_IF_ERROR(impl->Allocate(n_ctx, ChunkFor(n_ctx, options)));
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
 
-Session::MemoryEstimate Session::Estimate(const HParams& h, const SessionOptions& options,
+Session::MemoryEstimate Session::Estimate(const HParams& h, const Matrix& head, const SessionOptions& options,
                                           const kernels::KernelTable& table, uint32_t threads) {
   const uint32_t n_ctx = ContextFor(h, options);
   const uint32_t chunk = ChunkFor(n_ctx, options);
@@ -65,10 +79,16 @@ Session::MemoryEstimate Session::Estimate(const HParams& h, const SessionOptions
   e.cache_bytes = KvCache::Bytes(h, n_ctx, options.kv_type);
   e.scratch_bytes = ForwardScratch::Bytes(h, chunk) + CpuOps::Bytes(CpuOps::SizesFor(h, chunk, n_ctx), table, threads) +
                     Impl::OwnBytes(h, n_ctx, chunk);
+  if (UsesShortcut(head, options)) e.head_bytes = HeadCopy::Bytes(head) + Impl::HeadScratchBytes(h);
   return e;
 }
 
 // ---- Impl: memory ----
+
+uint64_t Session::Impl::HeadScratchBytes(const HParams& h) {
+  return uint64_t{h.n_vocab} * sizeof(float) + MaxSurvivors(h) * (sizeof(uint32_t) + sizeof(float)) +
+         2 * kernels::PadHead(h.n_embd);
+}
 
 uint64_t Session::Impl::OwnBytes(const HParams& h, uint32_t n_ctx, uint32_t chunk) {
   return uint64_t{n_ctx} * h.n_rot * sizeof(float) +  // cos, sin [n_ctx, n_rot / 2]
@@ -281,11 +301,58 @@ Result<std::span<const kernels::TopEntry>> Session::Top(size_t i) {
   return std::span<const kernels::TopEntry>(s.top);
 }
 
+// Makes the copy of the head and the scratch of the shortcut, once, where the options ask for it. Under kAuto any
+// failure means full logits.
+Status Session::Impl::PrepareShortcut() {
+  if (head_copy != nullptr || !UsesShortcut(model->weights().head(), options)) return {};
+  const HParams& h = model->hparams();
+  auto copy = model->SharedHead(engine->table(), engine->pool(), engine->allocator());
+  auto buffer = Buffer::Allocate(engine->allocator(), HeadScratchBytes(h));
+  for (const Status& status : {copy.status(), buffer.status()}) {
+    if (status.ok()) continue;
+    if (options.head == HeadMode::kShortcut) return status;
+    options.head = HeadMode::kFull;
+    return {};
+  }
+  head_buffer = *std::move(buffer);
+  HeadScratch& s = head_scratch;
+  s.max_survivors = MaxSurvivors(h);
+  s.upper = head_buffer.as<float>();
+  s.values = s.upper + h.n_vocab;
+  s.rows = reinterpret_cast<uint32_t*>(s.values + s.max_survivors);
+  s.digits = reinterpret_cast<int8_t*>(s.rows + s.max_survivors);
+  head_copy = *copy;
+  return {};
+}
+
 Status Session::Impl::ComputeTop(size_t i) {
   if (top_row == i) return {};
   top_row = kNoRow;
-  if (i < logits_begin || i >= logits_end) BN_RETURN_IF_ERROR(ComputeLogits(i, 1));
-  const size_t n_vocab = model->hparams().n_vocab;
+  const HParams& h = model->hparams();
+  const Weights& w = model->weights();
+  const size_t n_vocab = h.n_vocab;
+  const bool have_logits = i >= logits_begin && i < logits_end;
+  if (!have_logits && head_copy != nullptr) {
+    logits_begin = logits_end = 0;  // the row is scratch now
+    OpCounts& c = ops.counts(ops.context);
+    c.fill(0);
+    if (!ops.set_input(ops.context, hidden.as<float>() + i * h.n_embd, 1, h.n_embd, w.output_norm, h.norm_eps)) {
+      return Status(Code::kNonFinite, "non-finite value in output_norm", "output_norm");
+    }
+    const HeadOutcome outcome =
+        ops.head_top(ops.context, w.head(), *head_copy, logits.as<float>(), head_scratch, top.size(), top.data());
+    if (outcome == HeadOutcome::kNonFinite) {
+      return Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits");
+    }
+    if (outcome == HeadOutcome::kDone) {
+      for (size_t op = 0; op < c.size(); ++op) counts[op] += c[op];
+      ++n_shortcuts;
+      n_survivors += head_scratch.n_survivors;
+      top_row = i;
+      return {};
+    }
+  }
+  if (!have_logits) BN_RETURN_IF_ERROR(ComputeLogits(i, 1));
   OpCounts& c = ops.counts(ops.context);
   c.fill(0);
   const bool finite =

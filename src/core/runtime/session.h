@@ -57,8 +57,8 @@ class Session {
     uint32_t n_ctx = 0;  // the context that was assumed
     uint64_t cache_bytes = 0, scratch_bytes = 0, head_bytes = 0;
   };
-  static MemoryEstimate Estimate(const HParams& h, const SessionOptions& options, const kernels::KernelTable& table,
-                                 uint32_t threads);
+  static MemoryEstimate Estimate(const HParams& h, const Matrix& head, const SessionOptions& options,
+                                 const kernels::KernelTable& table, uint32_t threads);
   ~Session();
 
   // Appends tokens to the context. On any failure the session stays where it was.

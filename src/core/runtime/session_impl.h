@@ -26,6 +26,7 @@ struct Session::Impl {
   Impl(std::shared_ptr<Engine> e, std::shared_ptr<const Model> m, const SessionOptions& o)
       : engine(std::move(e)), model(std::move(m)), options(o), cpu_ops(engine->table(), engine->pool()) {}
 
+  static uint64_t HeadScratchBytes(const HParams& h);
   static uint64_t OwnBytes(const HParams& h, uint32_t n_ctx, uint32_t chunk);
   Status Allocate(uint32_t context, uint32_t chunk);
 
@@ -35,6 +36,7 @@ struct Session::Impl {
   void KeepHidden(const float* x, size_t index);
   void ForgetLogits();
   Status ComputeLogits(size_t first, size_t n);
+  Status PrepareShortcut();
   Status ComputeTop(size_t i);
   void Truncate(uint32_t position);
   void CopyContextTo(Impl& to) const;
@@ -65,6 +67,11 @@ struct Session::Impl {
   std::vector<kernels::TopEntry> top;       // of row top_row
   std::vector<kernels::TopEntry> draw_top;  // the sampler's copy
   size_t top_row = kNoRow;
+
+  const HeadCopy* head_copy = nullptr;  // null: full logits
+  HeadScratch head_scratch;
+  Buffer head_buffer;
+  uint64_t n_shortcuts = 0, n_survivors = 0;  // of the last generation
 
   OpCounts counts{};  // since the session was made
   uint64_t n_evaluated = 0;

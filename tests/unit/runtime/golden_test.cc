@@ -71,6 +71,35 @@ TEST_CASE("sampled golden runs give the twin's ids and digests", "[runtime][gold
   }
 }
 
+TEST_CASE("the head shortcut draws from the same bits", "[runtime][golden]") {
+  for (const std::string& target : Targets()) {
+    const auto engine = MakeEngine(target, 2);
+    const auto model = LoadTiny(*engine);
+    for (const GoldenPrompt& p : GoldenPrompts()) {
+      INFO(target << " " << p.name);
+      core::SessionOptions options;
+      options.head = core::HeadMode::kShortcut;
+      const auto session = MakeSession(engine, model, options);
+      core::GenerateOptions g;
+      g.max_new_tokens = static_cast<uint32_t>(p.f16.drawn.size());
+      g.ignore_eos = true;
+      REQUIRE(session->Begin(p.tokens, g).ok());
+      Drain(*session);
+      const core::RunFacts facts = session->Facts();
+      CHECK(facts.head == "shortcut");
+      CHECK(facts.head_survivors >= 256 * p.f16.drawn.size());
+      CHECK(core::ToHex(*facts.logits_sha256) == p.f16.logits_sha256);
+      // The row that was searched can still be read in full.
+      const auto top = session->Top(0);
+      REQUIRE(top.ok());
+      const kernels::TopEntry best = (*top)[0];
+      const auto logits = session->Logits(0);
+      REQUIRE(logits.ok());
+      CHECK((*logits)[best.id] == best.logit);
+    }
+  }
+}
+
 TEST_CASE("threads and chunks change no bit", "[runtime][golden]") {
   const auto prompts = GoldenPrompts();
   const GoldenPrompt& p = *std::find_if(prompts.begin(), prompts.end(), [](auto& x) { return x.name == "long"; });
