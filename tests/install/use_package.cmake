@@ -11,7 +11,7 @@ function(run what)
 endfunction()
 
 set(prefix ${SCRATCH}/prefix)
-set(consumer ${CMAKE_CURRENT_LIST_DIR}/consumer)
+set(consumer ${SOURCE}/examples/embed_find_package)
 file(REMOVE_RECURSE ${SCRATCH})
 set(shared OFF)
 if(FLAVOUR STREQUAL shared)
@@ -39,7 +39,7 @@ run("configuring the consumer"
     ${CMAKE_COMMAND} -S ${consumer} -B ${SCRATCH}/consumer -G Ninja -DCMAKE_PREFIX_PATH=${prefix}
     -DCMAKE_C_COMPILER=${CC} -DCMAKE_CXX_COMPILER=${CXX})
 run("building the consumer" ${CMAKE_COMMAND} --build ${SCRATCH}/consumer)
-foreach(program consumer_c consumer_cpp)
+foreach(program story_c story_cpp)
   run("${program} by find_package" ${SCRATCH}/consumer/${program})
   list(APPEND stories "${output}")
 endforeach()
@@ -52,7 +52,7 @@ set(ENV{PKG_CONFIG_PATH} ${pc_dir})
 run("pkg-config" pkg-config --cflags --libs bitnet)
 separate_arguments(flags UNIX_COMMAND "${output}")
 run("compiling with pkg-config's flags"
-    ${CXX} -std=c++17 ${consumer}/main.cpp -o ${SCRATCH}/by_pkg_config -lbitnet-tiny ${flags} -Wl,-rpath,${lib_dir})
+    ${CXX} -std=c++17 ${consumer}/story.cpp -o ${SCRATCH}/by_pkg_config -lbitnet-tiny ${flags} -Wl,-rpath,${lib_dir})
 run("the program by pkg-config" ${SCRATCH}/by_pkg_config)
 list(APPEND stories "${output}")
 
@@ -68,7 +68,7 @@ foreach(story IN LISTS stories)
 endforeach()
 
 # The flavour is what was asked for, and the program that moved its prefix still finds everything.
-run("ldd" ldd ${SCRATCH}/consumer/consumer_c)
+run("ldd" ldd ${SCRATCH}/consumer/story_c)
 if(FLAVOUR STREQUAL shared AND NOT output MATCHES "libbitnet\\.so\\.0 => ${prefix}")
   message(FATAL_ERROR "libbitnet.so.0 of the prefix is not used:\n${output}")
 elseif(FLAVOUR STREQUAL static AND output MATCHES "libbitnet")
@@ -79,4 +79,4 @@ run("configuring against the moved prefix"
     ${CMAKE_COMMAND} -S ${consumer} -B ${SCRATCH}/moved-consumer -G Ninja -DCMAKE_PREFIX_PATH=${SCRATCH}/moved
     -DCMAKE_C_COMPILER=${CC} -DCMAKE_CXX_COMPILER=${CXX})
 run("building against the moved prefix" ${CMAKE_COMMAND} --build ${SCRATCH}/moved-consumer)
-run("the program against the moved prefix" ${SCRATCH}/moved-consumer/consumer_c)
+run("the program against the moved prefix" ${SCRATCH}/moved-consumer/story_c)
