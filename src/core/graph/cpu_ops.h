@@ -2,6 +2,7 @@
 #ifndef BITNET_CORE_GRAPH_CPU_OPS_H_
 #define BITNET_CORE_GRAPH_CPU_OPS_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -20,6 +21,13 @@ class CpuOps {
     size_t max_rows = 0;
     uint32_t n_ctx = 0;
     uint32_t n_heads = 0, n_heads_kv = 0, head_dim = 0;
+
+    // Query rows (tokens x heads of a group) that share one reading of a block of keys.
+    size_t tile_queries() const {
+      constexpr size_t kMaxQueries = 64;
+      const size_t group = n_heads / n_heads_kv;
+      return std::max<size_t>(1, kMaxQueries / group) * group;
+    }
   };
   static Sizes SizesFor(const HParams& h, size_t max_rows, uint32_t n_ctx);
   static uint64_t Bytes(const Sizes& sizes, const kernels::KernelTable& table, uint32_t n_threads);

@@ -12,8 +12,6 @@ namespace {
 // Rows of one forward pass: large enough for the integer products to run at their limit (the unpacking of weights is
 // shared by all rows), small enough for the activations to stay near the caches. Measured: docs/kernels.md.
 constexpr uint32_t kDefaultChunk = 256;
-// Rows of logits computed together when many are asked for: one reading of the head serves them all.
-constexpr size_t kLogitsRows = 16;
 
 uint32_t ContextFor(const HParams& h, const SessionOptions& options) {
   return options.n_ctx != 0 ? options.n_ctx : std::min(h.n_ctx_train, 4096u);
@@ -22,14 +20,6 @@ uint32_t ContextFor(const HParams& h, const SessionOptions& options) {
 uint32_t ChunkFor(uint32_t n_ctx, const SessionOptions& options) {
   return std::min(n_ctx, options.chunk != 0 ? options.chunk : kDefaultChunk);
 }
-
-bool UsesShortcut(const Matrix& head, const SessionOptions& options) {
-  return options.head == HeadMode::kShortcut ? HeadCopy::Possible(head)
-                                             : options.head == HeadMode::kAuto && HeadCopy::Worthwhile(head);
-}
-
-// More survivors than this and the full product is as fast.
-size_t MaxSurvivors(const HParams& h) { return std::max<size_t>(h.n_vocab / 8, 2 * kernels::kMaxTop); }
 
 }  // namespace
 
@@ -79,16 +69,11 @@ Session::MemoryEstimate Session::Estimate(const HParams& h, const Matrix& head, 
   e.cache_bytes = KvCache::Bytes(h, n_ctx, options.kv_type);
   e.scratch_bytes = ForwardScratch::Bytes(h, chunk) + CpuOps::Bytes(CpuOps::SizesFor(h, chunk, n_ctx), table, threads) +
                     Impl::OwnBytes(h, n_ctx, chunk);
-  if (UsesShortcut(head, options)) e.head_bytes = HeadCopy::Bytes(head) + Impl::HeadScratchBytes(h);
+  if (Impl::UsesShortcut(head, options)) e.head_bytes = HeadCopy::Bytes(head) + Impl::HeadScratchBytes(h);
   return e;
 }
 
 // ---- Impl: memory ----
-
-uint64_t Session::Impl::HeadScratchBytes(const HParams& h) {
-  return uint64_t{h.n_vocab} * sizeof(float) + MaxSurvivors(h) * (sizeof(uint32_t) + sizeof(float)) +
-         2 * kernels::PadHead(h.n_embd);
-}
 
 uint64_t Session::Impl::OwnBytes(const HParams& h, uint32_t n_ctx, uint32_t chunk) {
   return uint64_t{n_ctx} * h.n_rot * sizeof(float) +  // cos, sin [n_ctx, n_rot / 2]
@@ -247,120 +232,6 @@ Status Session::EvalBatch(std::span<const BatchItem> items) {
 Status Session::Eval(std::span<const int32_t> tokens, Want want) {
   const BatchItem item = {this, tokens, want};
   return EvalBatch({&item, 1});
-}
-
-// ---- Logits ----
-
-void Session::Impl::ForgetLogits() {
-  n_hidden = 0;
-  logits_begin = logits_end = 0;
-  top_row = kNoRow;
-}
-
-// Full logits of rows [first, first + n) of the kept hidden states.
-Status Session::Impl::ComputeLogits(size_t first, size_t n) {
-  const HParams& h = model->hparams();
-  if (logits.size() < n * h.n_vocab * sizeof(float)) {
-    BN_ASSIGN_OR_RETURN(logits, Buffer::Allocate(engine->allocator(), n * h.n_vocab * sizeof(float)));
-  }
-  logits_begin = logits_end = 0;
-  OpCounts& c = ops.counts(ops.context);
-  c.fill(0);
-  const Status status = Head(ops, h, model->weights(), hidden.as<float>() + first * h.n_embd, n, logits.as<float>());
-  for (size_t op = 0; op < c.size(); ++op) counts[op] += c[op];
-  BN_RETURN_IF_ERROR(status);
-  logits_begin = first;
-  logits_end = first + n;
-  return {};
-}
-
-size_t Session::n_logits() const { return impl_->n_hidden; }
-
-Result<std::span<const float>> Session::Logits(size_t i) {
-  Impl& s = *impl_;
-  if (i >= s.n_hidden) {
-    return Status(Code::kInvalidArgument, Cat("logits of row ", i, ": the last evaluation kept ", s.n_hidden), "row");
-  }
-  if (i < s.logits_begin || i >= s.logits_end) {
-    BN_RETURN_IF_ERROR(s.ComputeLogits(i, std::min({kLogitsRows, size_t{s.scratch.max_rows}, s.n_hidden - i})));
-  }
-  const size_t n_vocab = s.model->hparams().n_vocab;
-  const std::span<const float> row(s.logits.as<float>() + (i - s.logits_begin) * n_vocab, n_vocab);
-  if (!std::all_of(row.begin(), row.end(), [](float x) { return std::isfinite(x); })) {
-    return Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits");
-  }
-  return row;
-}
-
-Result<std::span<const kernels::TopEntry>> Session::Top(size_t i) {
-  Impl& s = *impl_;
-  if (i >= s.n_hidden) {
-    return Status(Code::kInvalidArgument, Cat("logits of row ", i, ": the last evaluation kept ", s.n_hidden), "row");
-  }
-  BN_RETURN_IF_ERROR(s.ComputeTop(i));
-  return std::span<const kernels::TopEntry>(s.top);
-}
-
-// Makes the copy of the head and the scratch of the shortcut, once, where the options ask for it. Under kAuto any
-// failure means full logits.
-Status Session::Impl::PrepareShortcut() {
-  if (head_copy != nullptr || !UsesShortcut(model->weights().head(), options)) return {};
-  const HParams& h = model->hparams();
-  auto copy = model->SharedHead(engine->table(), engine->pool(), engine->allocator());
-  auto buffer = Buffer::Allocate(engine->allocator(), HeadScratchBytes(h));
-  for (const Status& status : {copy.status(), buffer.status()}) {
-    if (status.ok()) continue;
-    if (options.head == HeadMode::kShortcut) return status;
-    options.head = HeadMode::kFull;
-    return {};
-  }
-  head_buffer = *std::move(buffer);
-  HeadScratch& s = head_scratch;
-  s.max_survivors = MaxSurvivors(h);
-  s.upper = head_buffer.as<float>();
-  s.values = s.upper + h.n_vocab;
-  s.rows = reinterpret_cast<uint32_t*>(s.values + s.max_survivors);
-  s.digits = reinterpret_cast<int8_t*>(s.rows + s.max_survivors);
-  head_copy = *copy;
-  return {};
-}
-
-Status Session::Impl::ComputeTop(size_t i) {
-  if (top_row == i) return {};
-  top_row = kNoRow;
-  const HParams& h = model->hparams();
-  const Weights& w = model->weights();
-  const size_t n_vocab = h.n_vocab;
-  const bool have_logits = i >= logits_begin && i < logits_end;
-  if (!have_logits && head_copy != nullptr) {
-    logits_begin = logits_end = 0;  // the row is scratch now
-    OpCounts& c = ops.counts(ops.context);
-    c.fill(0);
-    if (!ops.set_input(ops.context, hidden.as<float>() + i * h.n_embd, 1, h.n_embd, w.output_norm, h.norm_eps)) {
-      return Status(Code::kNonFinite, "non-finite value in output_norm", "output_norm");
-    }
-    const HeadOutcome outcome =
-        ops.head_top(ops.context, w.head(), *head_copy, logits.as<float>(), head_scratch, top.size(), top.data());
-    if (outcome == HeadOutcome::kNonFinite) {
-      return Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits");
-    }
-    if (outcome == HeadOutcome::kDone) {
-      for (size_t op = 0; op < c.size(); ++op) counts[op] += c[op];
-      ++n_shortcuts;
-      n_survivors += head_scratch.n_survivors;
-      top_row = i;
-      return {};
-    }
-  }
-  if (!have_logits) BN_RETURN_IF_ERROR(ComputeLogits(i, 1));
-  OpCounts& c = ops.counts(ops.context);
-  c.fill(0);
-  const bool finite =
-      ops.select_top(ops.context, logits.as<float>() + (i - logits_begin) * n_vocab, n_vocab, top.size(), top.data());
-  for (size_t op = 0; op < c.size(); ++op) counts[op] += c[op];
-  if (!finite) return Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits");
-  top_row = i;
-  return {};
 }
 
 // ---- Context ----

@@ -26,6 +26,7 @@ struct Session::Impl {
   Impl(std::shared_ptr<Engine> e, std::shared_ptr<const Model> m, const SessionOptions& o)
       : engine(std::move(e)), model(std::move(m)), options(o), cpu_ops(engine->table(), engine->pool()) {}
 
+  static bool UsesShortcut(const Matrix& head, const SessionOptions& options);
   static uint64_t HeadScratchBytes(const HParams& h);
   static uint64_t OwnBytes(const HParams& h, uint32_t n_ctx, uint32_t chunk);
   Status Allocate(uint32_t context, uint32_t chunk);
