@@ -18,7 +18,7 @@ bool CpuOps::Attention(const HParams& h, uint32_t layer, float scale, std::span<
     AttentionPass(h, layer, scale, rows.subspan(first, n), first, q, y);
     first += n;
   }
-  Count(Op::kAttention, rows.size());
+  Count(kernels::Op::kAttention, rows.size());
   return ok();
 }
 
