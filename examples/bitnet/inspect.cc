@@ -20,6 +20,7 @@ namespace {
 
 struct InspectFlags {
   ModelFlags model;
+  SessionFlags session;
   bool ln_stats = false;
   std::string gate = "auto";
   std::string rules;
@@ -181,6 +182,7 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
       ->group("Output");
   AddOutputFlags(app, &flags->json);
   AddSourceFlags(app, flags->model, ModelArgument::kPositional);
+  AddUnusedFlags(app, flags->model, flags->session);
   return [flags] { return Inspect(*flags); };
 }
 

@@ -18,6 +18,8 @@ namespace bitnet::tool {
 namespace {
 
 struct ValidateFlags {
+  ModelFlags unused;
+  SessionFlags session;
   std::string policy;
   std::string model;
   bool dry_run = false;
@@ -78,8 +80,15 @@ std::function<ExitCode()> SetUpValidate(CLI::App& app) {
   AddText(app, "-m,--model", flags->model, "PATH", "the model that it is for (default: check the policy alone)");
   AddFlag(app, "--dry-run", flags->dry_run, "accepted: nothing is ever applied here");
   AddOutputFlags(app, &flags->json);
+  AddUnusedFlags(app, flags->unused, flags->session);
   return [flags] { return Validate(*flags); };
 }
+
+struct GuardFlags {
+  ModelFlags model;
+  SessionFlags session;
+  bool json = false;
+};
 
 ExitCode Guard(bool json) {
   std::string found;
@@ -102,9 +111,10 @@ ExitCode Guard(bool json) {
 }
 
 std::function<ExitCode()> SetUpGuard(CLI::App& app) {
-  auto json = std::make_shared<bool>(false);
-  AddOutputFlags(app, json.get());
-  return [json] { return Guard(*json); };
+  auto flags = std::make_shared<GuardFlags>();
+  AddOutputFlags(app, &flags->json);
+  AddUnusedFlags(app, flags->model, flags->session);
+  return [flags] { return Guard(flags->json); };
 }
 
 }  // namespace

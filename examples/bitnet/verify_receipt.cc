@@ -18,6 +18,7 @@ namespace {
 
 struct VerifyFlags {
   ModelFlags model;
+  SessionFlags session;
   std::string file;
   bool replay = false;
   std::string require_target;
@@ -84,10 +85,13 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
   AddSourceFlags(app, flags->model, ModelArgument::kFlagOnly);
   AddThreads(app, flags->model);
   AddLoadFlags(app, flags->model);
+  AddUnusedFlags(app, flags->model, flags->session);
   return [flags] { return Verify(*flags); };
 }
 
 struct CompareFlags {
+  ModelFlags model;
+  SessionFlags session;
   std::string a, b;
   float min_agreement = 0.99f;
   bool json = false;
@@ -125,6 +129,7 @@ std::function<ExitCode()> SetUpCompare(CLI::App& app) {
   AddNumber(app, "--min-agreement", flags->min_agreement, {.min = 0, .max = 1},
             "share of equal tokens that counts as agreement (default: 0.99)");
   AddOutputFlags(app, &flags->json);
+  AddUnusedFlags(app, flags->model, flags->session);
   return [flags] { return Compare(*flags); };
 }
 

@@ -19,7 +19,10 @@ std::set<std::string> Options(const std::string& help) {
   return options;
 }
 
-std::vector<std::string> Commands() { return {"run", "chat", "logits", "tokenize", "info", "doctor", "bench"}; }
+std::vector<std::string> Commands() {
+  return {"run",   "chat",    "logits",          "tokenize", "info",           "doctor",
+          "bench", "inspect", "validate-policy", "guard",    "verify-receipt", "compare-outputs"};
+}
 
 TEST_CASE("every command has a help with examples, and so has the tool", "[golden]") {
   const Outcome overview = RunTool({"--help"});
