@@ -183,7 +183,8 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
   StopIfInterrupted();
   ModelFlags model_flags = flags.model;
   model_flags.threads = n_threads;
-  Note(Format("bench: %u threads, measuring the machine", n_threads));
+  const std::string who = "bench: " + Counted(n_threads, "thread");
+  Note(who + ", measuring the machine");
   const MachineLimits limits = MeasureLimits(report.target, n_threads);
   StopIfInterrupted();
   report.peak_memory.Start();  // the yardsticks took memory of their own
@@ -195,7 +196,7 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
   session_flags.ctx = std::max({flags.session.ctx, flags.n_prompt, flags.n_generate + 2});
   Session session = MakeSession(loaded.model, session_flags);
   if (flags.n_prompt > 0) {
-    Note(Format("bench: %u threads, prompt of %u tokens", n_threads, flags.n_prompt));
+    Note(who + ", prompt of " + Counted(flags.n_prompt, "token"));
     const Tokens tokens = SomeTokens(flags.n_prompt, n_vocab);
     Measured m{"pp" + std::to_string(flags.n_prompt), n_threads, {}, 0, 0, 0, {}};
     const auto seconds = [&] { return PromptSeconds(session, tokens); };
@@ -206,7 +207,7 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
     report.results.push_back(m);
   }
   if (flags.n_generate > 0) {
-    Note(Format("bench: %u threads, %u tokens one by one", n_threads, flags.n_generate));
+    Note(who + ", " + Counted(flags.n_generate, "token") + " one by one");
     Measured m{"tg" + std::to_string(flags.n_generate), n_threads, {}, 0, 0, 0, {}};
     const auto seconds = [&] {
       return GenerateSeconds(session, flags.n_generate, n_vocab, own.time_to_first_token_ms);
@@ -284,7 +285,7 @@ std::string ProfileTable(const std::vector<Measured>& results) {
   std::string out = "\n| share of the time |", rule = "\n|:--|";
   std::vector<double> totals;
   for (const Measured& r : results) {
-    out += " " + r.test + Format(", %u threads |", r.threads);
+    out += " " + r.test + ", " + Counted(r.threads, "thread") + " |";
     rule += "--:|";
     double total = 0;
     for (const ProfileRow& row : r.profile) total += row.seconds;

@@ -19,7 +19,7 @@ constexpr const char* kHelp =
     "/system TEXT  set the system part (without TEXT: remove it)\n"
     "/clear        forget the conversation\n"
     "/save FILE    write the conversation as JSON\n"
-    "/stats        tokens, speed and kernels so far\n"
+    "/stats        tokens in the context, and speed\n"
     "/help         show this\n"
     "/exit         leave (so does Ctrl-D)\n"
     "Ctrl-C stops an answer, a second one the program.";
@@ -178,8 +178,8 @@ void Conversation::Save(const std::string& path) const {
 void Conversation::ShowStats() const {
   const bitnet_session_info_t session = session_.info();
   const Facts facts = Get(session_.facts());
-  Say(Format("context: %u of %u tokens; target %s, %u threads", session.position, session.n_ctx, facts.info().target,
-             facts.info().threads));
+  Say(Format("context: %u of %u tokens; target %s, ", session.position, session.n_ctx, facts.info().target) +
+      Counted(facts.info().threads, "thread"));
   if (!last_.prompt_tokens.empty()) Say("last answer: " + last_.ClosingLine());
 }
 

@@ -101,8 +101,8 @@ double GenerationReport::TokensPerSecond() const {
 }
 
 std::string GenerationReport::ClosingLine() const {
-  return Format("prompt: %zu tokens, ", n_evaluated) + Rate(PromptTokensPerSecond()) +
-         Format("; generation: %zu tokens, ", output_tokens.size()) + Rate(TokensPerSecond()) + "; ended by " +
+  return "prompt: " + Counted(n_evaluated, "token") + ", " + Rate(PromptTokensPerSecond()) +
+         "; generation: " + Counted(output_tokens.size(), "token") + ", " + Rate(TokensPerSecond()) + "; ended by " +
          bitnet_stop_reason_name(reason);
 }
 

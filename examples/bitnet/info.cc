@@ -174,8 +174,7 @@ std::string Report(const Findings& f) {
   if (f.model) AppendModelRows(f, rows);
   std::string types;
   for (const auto& [type, use] : f.types) {
-    types += (types.empty() ? "" : "; ") + type + ": " + Grouped(use.n_tensors) +
-             (use.n_tensors == 1 ? " tensor, " : " tensors, ") + Bytes(use.n_bytes);
+    types += (types.empty() ? "" : "; ") + type + ": " + Counted(use.n_tensors, "tensor") + ", " + Bytes(use.n_bytes);
   }
   if (!types.empty()) row("tensors", types);
   row("tokenizer", f.tokenizer.model + std::string(*f.tokenizer.pre ? "/" : "") + f.tokenizer.pre + ", " +

@@ -116,7 +116,11 @@ int main(int argc, char** argv) {
     code = ExitCode::kSuccess;  // the reader has seen all that it wanted
   } catch (const Failure& failure) {
     code = failure.code();
-    PrintError(failure.what());
+    if (code == ExitCode::kInterrupted) {
+      Say(StdinIsTerminal() ? "\nbitnet: interrupted" : "bitnet: interrupted");  // the terminal has printed ^C
+    } else {
+      PrintError(failure.what());
+    }
   } catch (const std::bad_alloc&) {
     code = ExitCode::kRequestNotMet;
     PrintError("out of memory");

@@ -1,10 +1,12 @@
 #include "manual.h"
 
 #include <algorithm>
+#include <cctype>
 #include <string>
 #include <vector>
 
 #include "exit_codes.h"
+#include "option_table.h"
 #include "text.h"
 
 namespace bitnet::tool {
@@ -22,39 +24,6 @@ constexpr struct {
     {"NO_COLOR", "no colour and no progress bars"},
 };
 
-struct OptionRow {
-  std::vector<std::string> names;  // "-m", "--model"; empty for a positional
-  std::string positional;
-  std::string type;         // "PATH", "f16|f32"; "" for a flag
-  std::string description;  // with the environment variable
-  std::string env;
-  std::string group;
-
-  std::string Left() const {
-    std::string out;
-    for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-    if (!positional.empty()) out = positional;
-    return type.empty() ? out : out + " " + type;
-  }
-};
-
-std::vector<OptionRow> Rows(const CLI::App& app) {
-  std::vector<OptionRow> rows;
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_group().empty()) continue;  // hidden
-    OptionRow row;
-    for (const std::string& name : option->get_snames()) row.names.push_back("-" + name);
-    for (const std::string& name : option->get_lnames()) row.names.push_back("--" + name);
-    if (option->get_positional()) row.positional = option->get_name(true);
-    row.type = option->get_items_expected_max() == 0 ? "" : option->get_type_name();
-    row.env = option->get_envname();
-    row.description = option->get_description() + (row.env.empty() ? "" : " [" + row.env + "]");
-    row.group = option->get_positional() ? "Arguments" : option->get_group();
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
 // The groups of `rows`, positionals first and the rest in order of appearance.
 std::vector<std::string> Groups(const std::vector<OptionRow>& rows) {
   std::vector<std::string> groups;
@@ -62,7 +31,6 @@ std::vector<std::string> Groups(const std::vector<OptionRow>& rows) {
     if (std::find(groups.begin(), groups.end(), row.group) == groups.end()) groups.push_back(row.group);
   }
   std::stable_partition(groups.begin(), groups.end(), [](const std::string& g) { return g == "Arguments"; });
-  std::stable_partition(groups.begin(), groups.end(), [](const std::string& g) { return g != "Options"; });
   return groups;
 }
 
@@ -99,16 +67,6 @@ std::string Usage(const Command& command, const std::vector<OptionRow>& rows) {
   return usage;
 }
 
-// Runs `visit(command, rows)` for every command.
-template <typename Visit>
-void ForEachCommand(Visit visit) {
-  for (const Command* command : AllCommands()) {
-    CLI::App app;
-    const auto keeps_values_alive = SetUpCommand(*command, app);
-    visit(*command, Rows(app));
-  }
-}
-
 std::string Roff(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -124,139 +82,10 @@ std::string Roff(std::string_view text) {
   return out;
 }
 
-// For a word in single quotes of a shell.
-std::string ShellQuoted(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
-// The values of a type "a|b|c"; none for other types.
-std::vector<std::string> Choices(const std::string& type) {
-  std::vector<std::string> out;
-  if (type.find('|') == std::string::npos) return out;
-  for (size_t begin = 0; begin <= type.size();) {
-    const size_t end = std::min(type.find('|', begin), type.size());
-    out.push_back(type.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return out;
-}
-
-bool TakesFile(const OptionRow& row) { return row.type == "PATH" || row.type == "FILE" || row.positional == "MODEL"; }
-
-std::string Join(const std::vector<std::string>& words, const char* between) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : between) + word;
-  return out;
-}
-
-std::string BashCompletion() {
-  std::string commands, cases;
-  ForEachCommand([&](const Command& command, const std::vector<OptionRow>& rows) {
-    commands += (commands.empty() ? "" : " ") + std::string(command.name);
-    std::string options, values;
-    for (const OptionRow& row : rows) {
-      for (const std::string& name : row.names) options += (options.empty() ? "" : " ") + name;
-      const std::vector<std::string> choices = Choices(row.type);
-      if (row.names.empty() || row.type.empty()) continue;
-      const std::string reply = !choices.empty() ? "COMPREPLY=($(compgen -W '" + Join(choices, " ") + "' -- \"$word\"))"
-                                : TakesFile(row) ? "compopt -o default; COMPREPLY=()"
-                                                 : "COMPREPLY=()";
-      values += "        " + Join(row.names, "|") + ") " + reply + "; return ;;\n";
-    }
-    cases += "    " + std::string(command.name) + ")\n      options='" + options + "'\n      case $before in\n" +
-             values + "      esac ;;\n";
-  });
-  return "# bash completion for bitnet\n"
-         "_bitnet() {\n"
-         "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=''\n"
-         "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-         "    COMPREPLY=($(compgen -W '" +
-         commands +
-         " --help --version --help-exit-codes' -- \"$word\"))\n"
-         "    return\n"
-         "  fi\n"
-         "  case ${COMP_WORDS[1]} in\n" +
-         cases +
-         "  esac\n"
-         "  case $word in\n"
-         "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
-         "    *) compopt -o default; COMPREPLY=() ;;\n"
-         "  esac\n"
-         "}\n"
-         "complete -F _bitnet bitnet\n";
-}
-
-std::string ZshCompletion() {
-  // In a specification of _arguments, colons and brackets have a meaning.
-  const auto text = [](const std::string& s) {
-    std::string out;
-    for (const char c : s) {
-      if (c == ':' || c == '[' || c == ']') out += '\\';
-      out += c;
-    }
-    return out;
-  };
-  std::string commands, cases;
-  ForEachCommand([&](const Command& command, const std::vector<OptionRow>& rows) {
-    commands += "    " + ShellQuoted(std::string(command.name) + ":" + command.summary) + "\n";
-    cases += "    " + std::string(command.name) + ") _arguments";
-    for (const OptionRow& row : rows) {
-      const std::vector<std::string> choices = Choices(row.type);
-      const std::string value = row.type.empty() && row.positional.empty() ? ""
-                                : !choices.empty()                         ? ":value:(" + Join(choices, " ") + ")"
-                                : TakesFile(row)                           ? ":file:_files"
-                                                 : ":" + text(row.positional.empty() ? row.type : row.positional) + ":";
-      for (const std::string& name : row.names) {
-        cases += " \\\n      " + ShellQuoted(name + "[" + text(row.description) + "]" + value);
-      }
-      if (!row.positional.empty()) cases += " \\\n      " + ShellQuoted(":" + value);
-    }
-    cases += " ;;\n";
-  });
-  return "#compdef bitnet\n"
-         "_bitnet() {\n"
-         "  local -a commands=(\n" +
-         commands +
-         "  )\n"
-         "  if (( CURRENT == 2 )); then\n"
-         "    _describe command commands\n"
-         "    _values option --help --version --help-exit-codes\n"
-         "    return\n"
-         "  fi\n"
-         "  shift words\n"
-         "  (( CURRENT-- ))\n"
-         "  case $words[1] in\n" +
-         cases +
-         "  esac\n"
-         "}\n"
-         "_bitnet \"$@\"\n";
-}
-
-std::string FishCompletion() {
-  std::string out = "# fish completion for bitnet\n";
-  const std::string first = "complete -c bitnet -n __fish_use_subcommand -f";
-  out += first + " -l help -d 'show the commands'\n" + first + " -l version -d 'show the version'\n" + first +
-         " -l help-exit-codes -d 'show the exit codes'\n";
-  ForEachCommand([&](const Command& command, const std::vector<OptionRow>& rows) {
-    out += first + " -a " + command.name + " -d " + ShellQuoted(command.summary) + "\n";
-    for (const OptionRow& row : rows) {
-      if (row.names.empty()) continue;
-      out += std::string("complete -c bitnet -n '__fish_seen_subcommand_from ") + command.name + "'";
-      for (const std::string& name : row.names) {
-        out += name.size() == 2 ? " -s " + name.substr(1) : " -l " + name.substr(2);
-      }
-      const std::vector<std::string> choices = Choices(row.type);
-      if (!choices.empty()) {
-        out += " -x -a " + ShellQuoted(Join(choices, " "));
-      } else if (!row.type.empty()) {
-        out += TakesFile(row) ? " -r -F" : " -x";
-      }
-      out += " -d " + ShellQuoted(row.description) + "\n";
-    }
-  });
-  return out;
+// "Answer one prompt."
+std::string Sentence(std::string text) {
+  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text + ".";
 }
 
 // Levenshtein distance.
@@ -318,7 +147,7 @@ std::string ManPage(std::string_view version) {
   std::vector<std::string> seen;
   out += ".SH COMMANDS\n";
   ForEachCommand([&](const Command& command, const std::vector<OptionRow>& rows) {
-    out += ".SS " + Roff(Usage(command, rows)) + "\n" + Roff(command.summary) + ".\n";
+    out += ".SS " + Roff(Usage(command, rows)) + "\n" + Roff(Sentence(command.summary)) + "\n";
     for (const OptionRow& row : rows) {
       out += ".TP\n.B " + Roff(row.Left()) + "\n" + Roff(row.description) + "\n";
       if (row.env.empty() || std::find(seen.begin(), seen.end(), row.env) != seen.end()) continue;
@@ -332,13 +161,6 @@ std::string ManPage(std::string_view version) {
   }
   return out + ".SH ENVIRONMENT\nAn option on the command line wins.\n" + environment + ".SH EXIT STATUS\n" +
          ExitCodeManual();
-}
-
-std::string Completion(std::string_view shell) {
-  return shell == "bash"   ? BashCompletion()
-         : shell == "zsh"  ? ZshCompletion()
-         : shell == "fish" ? FishCompletion()
-                           : "";
 }
 
 const Command* FindCommand(std::string_view name, const Command** nearest) {

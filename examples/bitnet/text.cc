@@ -99,6 +99,8 @@ std::string Grouped(uint64_t value) {
   return out;
 }
 
+std::string Counted(uint64_t n, const char* noun) { return Grouped(n) + " " + noun + (n == 1 ? "" : "s"); }
+
 std::string Hex(std::string_view bytes) {
   std::string out;
   for (const char c : bytes) out += Format("%02x", static_cast<unsigned char>(c));

@@ -20,8 +20,9 @@ std::string PrintableLines(std::string_view text);
 std::string Quoted(std::string_view text, size_t max_bytes = 80);
 
 std::string Fixed(double value, int decimals);
-std::string Bytes(uint64_t bytes);    // "4.2 MB": decimal units, as disks and bandwidth count
-std::string Grouped(uint64_t value);  // "5,123,456"
+std::string Bytes(uint64_t bytes);                  // "4.2 MB": decimal units, as disks and bandwidth count
+std::string Grouped(uint64_t value);                // "5,123,456"
+std::string Counted(uint64_t n, const char* noun);  // "1 token", "1,234 tokens"
 std::string Hex(std::string_view bytes);
 // The bytes that pairs of hex digits spell; false when `digits` is not that.
 bool FromHex(std::string_view digits, std::string& bytes);
