@@ -55,8 +55,8 @@ bool WaitForInput() {
     if (errno != EINTR) break;  // the read will say what is wrong
     ready = !Interrupted();
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return ready;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);  // one that came beside the input is taken here
+  return ready && !Interrupted();
 }
 
 OnInterrupt::OnInterrupt(void (*cancel)(void* object), void* object) {

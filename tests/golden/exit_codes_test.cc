@@ -32,12 +32,14 @@ void CheckFails(int code, const std::vector<std::string>& arguments, const std::
   }
 }
 
-TEST_CASE("the table of exit codes is the one of the documentation", "[golden]") {
+TEST_CASE("the table of exit codes is the one of the README and of its page", "[golden]") {
   const Outcome run = RunTool({"--help-exit-codes"});
   CHECK(run.exit_code == 0);
   CHECK(run.out.starts_with("| code | meaning |\n|---|---|\n| 0 | success |\n"));
-  const std::string page = ReadBytes(BITNET_SOURCE_FOLDER "/docs/exit-codes.md");
-  CHECK(page.find(run.out) != std::string::npos);
+  for (const char* page : {"/docs/exit-codes.md", "/README.md"}) {
+    INFO(page);
+    CHECK(ReadBytes(std::string(BITNET_SOURCE_FOLDER) + page).find(run.out) != std::string::npos);
+  }
 }
 
 TEST_CASE("wrong usage exits with 2 and names the option, what was found and what is expected", "[golden]") {
