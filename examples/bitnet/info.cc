@@ -37,11 +37,12 @@ struct Findings {
   std::optional<LoadedModel> loaded;
   std::optional<Tokenizer> own_tokenizer;
 
+  bool is_gguf() const { return file.gguf_version != 0; }  // else SafeTensors
   bitnet_file_info_t file = BITNET_FILE_INFO_INIT;
   std::map<std::string, TypeUse> types;
   std::string file_type;  // general.file_type, "" without
   std::optional<bitnet_model_info_t> model;
-  bitnet_memory_t memory = BITNET_MEMORY_INIT;
+  std::optional<bitnet_memory_t> memory;
   std::string ternary_sha256, ternary_scales_sha256;
   bool verified = false;
   bitnet_tokenizer_info_t tokenizer = BITNET_TOKENIZER_INFO_INIT;
@@ -50,8 +51,8 @@ struct Findings {
 };
 
 std::string KindOf(const Findings& f) {
-  return std::string(f.model ? "model" : "vocabulary only (no tensors)") + " in GGUF version " +
-         std::to_string(f.file.gguf_version);
+  return std::string(f.model ? "model" : "vocabulary only (no tensors)") + " in " +
+         (f.is_gguf() ? "GGUF version " + std::to_string(f.file.gguf_version) : "SafeTensors");
 }
 
 std::string TemplateOf(const Findings& f) {
@@ -65,11 +66,11 @@ std::string Id(int32_t id) { return id < 0 ? "none" : std::to_string(id); }
 void WriteMemory(Json& json, const Findings& f) {
   json.Key("memory")
       .BeginObject()
-      .Field("ctx", f.memory.n_ctx)
-      .Field("weights_mapped_bytes", f.memory.mapped_bytes)
-      .Field("weights_owned_bytes", f.memory.weight_bytes)
-      .Field("cache_bytes", f.memory.cache_bytes)
-      .Field("scratch_bytes", f.memory.scratch_bytes)
+      .Field("ctx", f.memory->n_ctx)
+      .Field("weights_mapped_bytes", f.memory->mapped_bytes)
+      .Field("weights_owned_bytes", f.memory->weight_bytes)
+      .Field("cache_bytes", f.memory->cache_bytes)
+      .Field("scratch_bytes", f.memory->scratch_bytes)
       .EndObject();
 }
 
@@ -109,13 +110,14 @@ Json Document(const Findings& f) {
       .Field("kind", f.model ? "model" : "vocabulary")
       .Key("format")
       .BeginObject()
-      .Field("container", "GGUF")
-      .Field("version", f.file.gguf_version)
-      .Field("metadata_keys", f.file.n_metadata)
-      .Field("tensors", f.file.n_tensors)
-      .Field("alignment", f.file.alignment)
-      .EndObject()
-      .Field("size_bytes", f.file.size_bytes);
+      .Field("container", f.is_gguf() ? "GGUF" : "SafeTensors");
+  if (f.is_gguf()) {
+    json.Field("version", f.file.gguf_version)
+        .Field("metadata_keys", f.file.n_metadata)
+        .Field("tensors", f.file.n_tensors)
+        .Field("alignment", f.file.alignment);
+  }
+  json.EndObject().Field("size_bytes", f.file.size_bytes);
   if (f.model) WriteModelFields(json, *f.model);
   json.Key("types").BeginObject();
   for (const auto& [type, use] : f.types) {
@@ -137,7 +139,7 @@ Json Document(const Findings& f) {
       .Field("template", f.tokenizer.chat_form)
       .Field("has_chat_template", f.has_template);
   if (f.model) {
-    WriteMemory(json, f);
+    if (f.memory) WriteMemory(json, f);
     json.Field("ternary_sha256", f.ternary_sha256)
         .Field("ternary_scales_sha256", f.ternary_scales_sha256)
         .Field("verified", f.verified);
@@ -183,9 +185,10 @@ std::string Report(const Findings& f) {
                        (f.tokenizer.add_eos ? " (added)" : "") + ", eot " + Id(f.tokenizer.eot));
   row("template", TemplateOf(f));
   if (f.model) {
-    row("memory", "weights " + Bytes(f.memory.mapped_bytes) + " mapped + " + Bytes(f.memory.weight_bytes) +
-                      " owned; at " + Grouped(f.memory.n_ctx) + " tokens: cache " + Bytes(f.memory.cache_bytes) +
-                      ", scratch " + Bytes(f.memory.scratch_bytes));
+    if (f.memory)
+      row("memory", "weights " + Bytes(f.memory->mapped_bytes) + " mapped + " + Bytes(f.memory->weight_bytes) +
+                        " owned; at " + Grouped(f.memory->n_ctx) + " tokens: cache " + Bytes(f.memory->cache_bytes) +
+                        ", scratch " + Bytes(f.memory->scratch_bytes));
     row("ternary sha256", f.ternary_sha256);
     row("scales sha256", f.ternary_scales_sha256);
     row("checked", f.verified ? "everything: header, metadata, codes, scales, norms and every dense tensor"
@@ -200,12 +203,26 @@ void InspectTokenizer(const Tokenizer& tokenizer, Findings& f) {
   f.has_template = !Get(tokenizer.chat_template()).empty();
 }
 
+void InspectFile(const File& file, Findings& f) {
+  f.file = file.info();
+  for (const bitnet_tensor_t& tensor : file.tensors()) {
+    TypeUse& use = f.types[tensor.type];
+    ++use.n_tensors;
+    use.n_bytes += tensor.n_bytes;
+  }
+  if (const auto type = file.metadata("general.file_type")) f.file_type = Printable(*type);
+}
+
 void InspectModel(const InfoFlags& flags, Findings& f) {
   f.loaded = LoadModel(flags.model, flags.verify);
   const Model& model = f.loaded->model;
   f.model = model.info();
   f.verified = flags.verify;
-  f.memory = Get(memory(*f.opened, f.loaded->engine, ToOptions(flags.model), ToOptions(flags.session)));
+  if (f.opened) {
+    f.memory = Get(memory(*f.opened, f.loaded->engine, ToOptions(flags.model), ToOptions(flags.session)));
+  } else {
+    InspectFile(model.file(), f);
+  }
   f.ternary_sha256 = Get(model.ternary_sha256());
   f.ternary_scales_sha256 = Get(model.ternary_scales_sha256());
   InspectTokenizer(model.tokenizer(), f);
@@ -214,16 +231,12 @@ void InspectModel(const InfoFlags& flags, Findings& f) {
 Findings Inspect(const InfoFlags& flags) {
   Findings f;
   f.source = FindModel(flags.model);
-  f.opened = Get(f.source.embedded() ? File::open(tiny_model()) : File::open(f.source.path), Doing::kLoadingModel,
-                 "cannot load " + f.source.DisplayName());
-  f.file = f.opened->info();
-  for (const bitnet_tensor_t& tensor : f.opened->tensors()) {
-    TypeUse& use = f.types[tensor.type];
-    ++use.n_tensors;
-    use.n_bytes += tensor.n_bytes;
+  // What is no GGUF file may be a model all the same: the load tells, or says why not.
+  if (auto opened = f.source.embedded() ? File::open(tiny_model()) : File::open(f.source.path)) {
+    f.opened = *std::move(opened);
+    InspectFile(*f.opened, f);
   }
-  if (const auto type = f.opened->metadata("general.file_type")) f.file_type = Printable(*type);
-  if (f.file.n_tensors > 0 || flags.verify) {
+  if (!f.opened || f.file.n_tensors > 0 || flags.verify) {
     InspectModel(flags, f);
   } else {
     f.own_tokenizer = LoadTokenizer(flags.model);
