@@ -11,6 +11,7 @@
 #include "capi/handles.h"
 #include "capi/structs.h"
 #include "capi/two_call.h"
+#include "core/model/vocabulary.h"
 #include "core/tokenizer/chat_template.h"
 
 using namespace bitnet::capi;  // NOLINT: the C functions are these helpers' only users
@@ -24,18 +25,17 @@ bitnet_tokenizer_t::bitnet_tokenizer_t(std::shared_ptr<const core::Tokenizer> t)
 
 namespace {
 
-bitnet_status_t Load(std::span<const std::byte> bytes, const bitnet_tokenizer_options_t* options,
-                     bitnet_tokenizer_t** out) {
+// `source` is a path or bytes.
+template <typename Source>
+bitnet_status_t Load(const Source& source, const bitnet_tokenizer_options_t* options, bitnet_tokenizer_t** out) {
   bitnet_tokenizer_options_t o;
   BN_TRY(ReadOptions(options, &o));
   if (o.reserved != 0) return InvalidArgument("reserved of bitnet_tokenizer_options_t is not 0");
-  auto gguf = core::Gguf::Parse(bytes);
-  if (!gguf.ok()) return Fail(gguf.status());
   std::function<void(std::string_view)> warn;
   if (o.log != nullptr) {
     warn = [&o](std::string_view message) { o.log(BITNET_LOG_WARNING, std::string(message).c_str(), o.log_user_data); };
   }
-  auto tokenizer = core::Tokenizer::FromGguf(*gguf, o.pre == nullptr ? "" : o.pre, warn);
+  auto tokenizer = core::LoadTokenizer(source, o.pre == nullptr ? "" : o.pre, warn);
   if (!tokenizer.ok()) return Fail(tokenizer.status());
   *out = new bitnet_tokenizer_t(*std::move(tokenizer));
   return BITNET_OK;
@@ -101,9 +101,7 @@ bitnet_status_t bitnet_tokenizer_load(const char* path, const bitnet_tokenizer_o
     if (out_tokenizer == nullptr) return InvalidArgument("out_tokenizer is NULL");
     *out_tokenizer = nullptr;
     if (path == nullptr) return InvalidArgument("path is NULL");
-    auto file = core::MappedFile::Map(path);
-    if (!file.ok()) return Fail(file.status());
-    return Load(file->bytes(), options, out_tokenizer);
+    return Load(std::string(path), options, out_tokenizer);
   });
 }
 
@@ -114,7 +112,7 @@ bitnet_status_t bitnet_tokenizer_load_memory(const void* data, size_t n_bytes,
     if (out_tokenizer == nullptr) return InvalidArgument("out_tokenizer is NULL");
     *out_tokenizer = nullptr;
     if (data == nullptr) return InvalidArgument("data is NULL");
-    return Load({static_cast<const std::byte*>(data), n_bytes}, options, out_tokenizer);
+    return Load(std::span(static_cast<const std::byte*>(data), n_bytes), options, out_tokenizer);
   });
 }
 

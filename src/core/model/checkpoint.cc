@@ -93,6 +93,7 @@ Result<Checkpoint> OpenFolder(const fs::path& folder, const std::string& single,
                               const Allocator& allocator) {
   Checkpoint out;
   out.container = Checkpoint::Container::kSafetensors;
+  out.folder = folder.empty() ? "." : folder.string();  // of a file named without one
   WeightMap shards;
   if (Exists(folder / kIndexName)) {
     BN_ASSIGN_OR_RETURN(shards, ReadIndex(folder / kIndexName));

@@ -19,6 +19,7 @@ struct Checkpoint {
   Gguf gguf;                        // kGguf
   std::vector<SafeTensor> tensors;  // kSafetensors: of all shards, by name
   HfConfig hf;                      // kSafetensors
+  std::string folder;               // kSafetensors: where config.json and tokenizer.json stand
 };
 
 // `path` is a GGUF file, a SafeTensors file with its config.json beside it, or a folder with both. `copy` reads the

@@ -16,6 +16,7 @@
 #include "core/model/tensor_plan.h"
 #include "core/model/tensor_table.h"
 #include "core/model/ternary_loader.h"
+#include "core/model/vocabulary.h"
 #include "core/tokenizer/chat_template.h"
 
 namespace bitnet::core {
@@ -140,23 +141,27 @@ class Loader {
 
   Status LoadTokenizer() {
     Model& m = *model_;
-    m.tokenizer_ = spec_.tokenizer;
-    if (m.tokenizer_ == nullptr && !IsGguf()) {
-      return Status(Code::kUnsupported,
-                    "tokenizer.json is not read yet: give the tokenizer of this model, for example from its GGUF file",
-                    "tokenizer.json");
-    }
-    if (m.tokenizer_ == nullptr) {
-      BN_ASSIGN_OR_RETURN(m.tokenizer_, Tokenizer::FromGguf(m.gguf_, spec_.pre, spec_.warn));
-    }
     HParams& h = m.hparams_;
-    if (h.n_vocab == 0) h.n_vocab = m.tokenizer_->size();
-    if (h.n_vocab == m.tokenizer_->size()) return {};
+    m.tokenizer_ = spec_.tokenizer;
+    if (m.tokenizer_ == nullptr && IsGguf()) {
+      BN_ASSIGN_OR_RETURN(m.tokenizer_, Tokenizer::FromGguf(m.gguf_, spec_.pre, spec_.warn));
+    } else if (m.tokenizer_ == nullptr) {
+      BN_ASSIGN_OR_RETURN(m.tokenizer_, core::LoadTokenizer(checkpoint_.folder, spec_.pre, spec_.warn));
+    }
+    const uint32_t n_tokens = m.tokenizer_->size();
+    if (h.n_vocab == 0) h.n_vocab = n_tokens;
+    if (h.n_vocab == n_tokens) return {};
+    // Hugging Face models often have more rows than tokens, so that matrices have round sizes.
+    if (!IsGguf() && h.n_vocab > n_tokens) {
+      Warn(Cat("the vocabulary has ", h.n_vocab, " rows, but the tokenizer only ", n_tokens,
+               " tokens: the rest have no text"));
+      return {};
+    }
     const std::string key = IsGguf() ? h.architecture_key + ".vocab_size" : "vocab_size";
     const GgufValue* v = m.gguf_.Find(key);
     return Status(Code::kBadFormat,
                   Cat("key ", Quoted(key), " says that the vocabulary has ", h.n_vocab,
-                      " tokens, but the tokenizer has ", m.tokenizer_->size(), "; use the tokenizer of this model"),
+                      " tokens, but the tokenizer has ", n_tokens, "; use the tokenizer of this model"),
                   key, v != nullptr ? v->offset : Status::kNoOffset);
   }
 
@@ -399,15 +404,6 @@ Result<std::shared_ptr<const Model>> Model::LoadMemory(std::span<const std::byte
   Loader loader(spec, pool, allocator);
   BN_RETURN_IF_ERROR(loader.FromMemory(bytes));
   return loader.Load();
-}
-
-Result<Vocabulary> Model::LoadVocabulary(const std::string& path, std::string_view pre,
-                                         const std::function<void(std::string_view)>& warn) {
-  Vocabulary out;
-  BN_ASSIGN_OR_RETURN(out.bytes, MappedFile::Map(path));
-  BN_ASSIGN_OR_RETURN(out.gguf, Gguf::Parse(out.bytes.bytes()));
-  BN_ASSIGN_OR_RETURN(out.tokenizer, Tokenizer::FromGguf(out.gguf, pre, warn));
-  return out;
 }
 
 Result<ModelEstimate> Model::Estimate(const std::string& path, const LoadSpec& spec) {

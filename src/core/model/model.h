@@ -50,13 +50,6 @@ struct TensorEntry {
   uint64_t offset = 0;  // in the file
 };
 
-// A file without the weights: metadata and tokenizer, for what needs no more (a vocabulary-only GGUF has no more).
-struct Vocabulary {
-  MappedFile bytes;
-  Gguf gguf;
-  std::shared_ptr<const Tokenizer> tokenizer;
-};
-
 // What a model will take, known from its header alone.
 struct ModelEstimate {
   HParams hparams;
@@ -68,7 +61,8 @@ struct ModelEstimate {
 class Model {
  public:
   // Reads, checks and packs a model: a GGUF file, a SafeTensors file with its config.json beside it, or the folder of
-  // both, told apart by content. SafeTensors need a tokenizer in `spec`. `pool` is used for the time of the call,
+  // both, told apart by content. Beside SafeTensors stands
+  // tokenizer.json, unless `spec` has a tokenizer. `pool` is used for the time of the call,
   // `allocator` copied.
   static Result<std::shared_ptr<const Model>> LoadFile(const std::string& path, const LoadSpec& spec, ThreadPool& pool,
                                                        const Allocator& allocator);
@@ -76,9 +70,6 @@ class Model {
   // that do not start at a multiple of 8 are copied in either mode: values in them would not be aligned.
   static Result<std::shared_ptr<const Model>> LoadMemory(std::span<const std::byte> bytes, const LoadSpec& spec,
                                                          ThreadPool& pool, const Allocator& allocator);
-  // `pre` and `warn` as in LoadSpec. Tensors, where there are any, are not looked at.
-  static Result<Vocabulary> LoadVocabulary(const std::string& path, std::string_view pre,
-                                           const std::function<void(std::string_view)>& warn);
   // Reads the header alone. Of `spec`, mode and i2s_arm_layout count.
   static Result<ModelEstimate> Estimate(const std::string& path, const LoadSpec& spec);
   static Result<ModelEstimate> Estimate(const Gguf& gguf, uint64_t file_bytes, const LoadSpec& spec);

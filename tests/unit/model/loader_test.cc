@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "core/model/norms.h"
+#include "core/model/vocabulary.h"
 #include "support/small_model.h"
 #include "unit/model/load_helpers.h"
 
@@ -257,11 +258,11 @@ TEST_CASE("a vocabulary alone gives a tokenizer and no model", "[model]") {
   const auto path =
       (std::filesystem::temp_directory_path() / ("bitnet_vocabulary." + std::to_string(::getpid()))).string();
   std::ofstream(path, std::ios::binary) << b.Build();
-  const auto vocabulary = Model::LoadVocabulary(path, "", {});
+  const auto tokenizer = LoadTokenizer(path, "", {});
   const auto model = LoadPath(path);
   std::remove(path.c_str());
-  REQUIRE(vocabulary.ok());
-  CHECK(vocabulary->tokenizer->size() == SmallModel::kVocab);
+  REQUIRE(tokenizer.ok());
+  CHECK((*tokenizer)->size() == SmallModel::kVocab);
   CheckRefused(model, Code::kUnsupported, "tensor_count", "vocabulary alone");
 }
 
