@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "kernels/cpu/tables.h"
+
 namespace bitnet::kernels {
 namespace {
 
@@ -27,6 +29,9 @@ uint64_t PortableRounds(uint64_t n_rounds) noexcept {
 
 }  // namespace
 
-uint64_t MultiplyAddRounds(const KernelTable&, uint64_t n_rounds) noexcept { return PortableRounds(n_rounds); }
+uint64_t MultiplyAddRounds(const KernelTable& table, uint64_t n_rounds) noexcept {
+  const MultiplyAddFn cpu = CpuMultiplyAdd(table);
+  return cpu != nullptr ? cpu(n_rounds) : PortableRounds(n_rounds);
+}
 
 }  // namespace bitnet::kernels

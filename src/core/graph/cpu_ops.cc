@@ -17,7 +17,7 @@ using kernels::Op;
 // balance two threads over the 640 rows of a key projection.
 constexpr size_t kGemvTileRows = 64;
 constexpr size_t kGemvTileWeights = size_t{160} << 10;
-constexpr size_t kGemmTileRows = 48;
+constexpr size_t kGemmTileRows = 64;
 constexpr size_t kHeadTileRows = 128;
 constexpr size_t kElementTile = 4096;
 

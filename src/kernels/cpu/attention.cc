@@ -35,7 +35,9 @@ constexpr size_t kOutputQueries = 4;
 // row pass over it.
 constexpr size_t kOutputVectors = kLanes == 8 ? 2 : 4;
 constexpr size_t kOutputKeys = 32;
+// How far ahead memory is asked for: bytes of keys, rows of values.
 constexpr size_t kPrefetchBytes = 4096;
+constexpr size_t kOutputAhead = 16;
 
 // Lanes 0..7 of a + lanes 8..15 of a, then the same of b; halves of eight lanes likewise.
 HWY_INLINE VF32 AddHalves(VF32 a, VF32 b) {
@@ -173,6 +175,8 @@ HWY_INLINE void OutputTile(const T* HWY_RESTRICT v, size_t kv_stride, const floa
     Unroll<kVectors>([&](auto c) BITNET_INLINE_LAMBDA { sum[i][c] = LoadF32(o + i * head_dim + c * kLanes); });
   });
   for (size_t j = begin; j < end; ++j) {
+    const char* const next = reinterpret_cast<const char*>(v + (j + kOutputAhead) * kv_stride);
+    for (size_t line = 0; line < kVectors * kLanes * sizeof(T); line += 64) hwy::Prefetch(next + line);
     VF32 value[kVectors];
     Unroll<kVectors>([&](auto c) BITNET_INLINE_LAMBDA { value[c] = LoadF32(v + j * kv_stride + c * kLanes); });
     Unroll<kQueries>([&](auto i) BITNET_INLINE_LAMBDA {
@@ -204,8 +208,6 @@ HWY_INLINE void Output(const AttentionBlockJob& job, size_t query, size_t begin,
   float* const o = job.o + query * job.head_dim;
   for (size_t j = begin; j < end; j += kOutputKeys) {
     const size_t stop = HWY_MIN(j + kOutputKeys, end);
-    const char* const next = reinterpret_cast<const char*>(v + stop * job.kv_stride);
-    for (size_t b = 0; b < kOutputKeys * job.head_dim * sizeof(T); b += 64) hwy::Prefetch(next + b);
     size_t c = 0;
     for (; c + kOutputVectors * kLanes <= job.head_dim; c += kOutputVectors * kLanes) {
       OutputTile<kQueries, kOutputVectors>(v + c, job.kv_stride, e, j, stop, o + c, job.head_dim);

@@ -33,7 +33,8 @@ HWY_BEFORE_NAMESPACE();
 namespace bitnet::kernels::HWY_NAMESPACE {
 
 constexpr size_t kChunkColumns = 4096;
-constexpr size_t kPrefetchBytes = 4096;
+// Beyond the four rows at hand, asked for in the order of addresses (see ternary_gemv-inl.h).
+constexpr size_t kPrefetchBytes = 12288;
 
 // A chunk of activations as the products want them.
 struct Q8_0 {
@@ -138,6 +139,8 @@ HWY_INLINE void ChunkRows(const T& chunk, const uint8_t* HWY_RESTRICT w, size_t 
       VI32 sum[4];
       Unroll<4>([&](auto i) BITNET_INLINE_LAMBDA {
         const uint8_t* const block = row + i * row_bytes + b * T::kBlockBytes;
+        const uint8_t* const next = row + kPrefetchBytes + (4 * b + i) * T::kBlockBytes;
+        for (size_t line = 0; line < T::kBlockBytes; line += 64) hwy::Prefetch(next + line);
         sum[i] = chunk.Product(block, q + b * T::kElements, b * T::kElements);
       });
       const hn::FixedTag<hwy::float16_t, 4> d16;

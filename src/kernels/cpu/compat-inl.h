@@ -127,18 +127,6 @@ HWY_INLINE VI16 MulSmallPairs(VU8 a, VI8 b) {
 #endif
 }
 
-// The same for signed a, and b > -128.
-HWY_INLINE VI16 MulSignedPairs(VI8 a, VI8 b) {
-#if HWY_TARGET == HWY_NEON
-  return VI16(
-      vpaddq_s16(vmull_s8(vget_low_s8(a.raw), vget_low_s8(b.raw)), vmull_s8(vget_high_s8(a.raw), vget_high_s8(b.raw))));
-#elif HWY_TARGET == HWY_AVX2
-  return VI16{_mm256_maddubs_epi16(_mm256_abs_epi8(a.raw), _mm256_sign_epi8(b.raw, a.raw))};
-#else
-  return MulPairs(hn::BitCast(DU8(), hn::Abs(a)), hn::IfThenElse(hn::Lt(a, hn::Zero(DI8())), hn::Neg(b), b));
-#endif
-}
-
 HWY_INLINE VI32 AddWidePairs(VI32 acc, VI16 a, VI16 b) {
 #if HWY_TARGET == HWY_AVX3
   return VI32{_mm512_add_epi32(acc.raw, _mm512_madd_epi16(a.raw, b.raw))};
@@ -160,6 +148,13 @@ HWY_INLINE VI32 AddWide(VI32 acc, VI16 a) {
 #endif
 }
 
+#if HWY_MAX_BYTES == 64
+// 32 bytes from p in both halves.
+HWY_INLINE VI8 LoadHalfTwice(const int8_t* p) {
+  return VI8{_mm512_broadcast_i64x4(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+#endif
+
 // Leaves v as it is, in one register: without it g++ 12 gives a sum that changes between vector types two registers
 // and a copy, and a kernel that fills the register file spills.
 template <class V>
@@ -173,11 +168,35 @@ HWY_INLINE void KeepInRegister(V& v) {
 #endif
 }
 
+// Uses v, so that what made it is not left out.
+template <class V>
+HWY_INLINE void Consume(V v) {
+#if HWY_TARGET == HWY_NEON
+  asm volatile("" : : "w"(v.raw));
+#elif HWY_TARGET == HWY_AVX3
+  asm volatile("" : : "v"(v.raw));
+#else
+  asm volatile("" : : "x"(v.raw));
+#endif
+}
+
 // Whether AddQuads is one instruction, so that no int16 sums are needed.
 constexpr bool kHasQuads = false;
 
 // As the portable twin; a <= 127 and no pair leaves int16.
 HWY_INLINE VI32 AddQuads(VI32 acc, VU8 a, VI8 b) { return AddWide(acc, MulSmallPairs(a, b)); }
+
+// The same for signed a, and b > -128.
+HWY_INLINE VI16 MulSignedPairs(VI8 a, VI8 b) {
+#if HWY_TARGET == HWY_NEON
+  return VI16(
+      vpaddq_s16(vmull_s8(vget_low_s8(a.raw), vget_low_s8(b.raw)), vmull_s8(vget_high_s8(a.raw), vget_high_s8(b.raw))));
+#elif HWY_TARGET == HWY_AVX2
+  return VI16{_mm256_maddubs_epi16(_mm256_abs_epi8(a.raw), _mm256_sign_epi8(b.raw, a.raw))};
+#else
+  return MulPairs(hn::BitCast(DU8(), hn::Abs(a)), hn::IfThenElse(hn::Lt(a, hn::Zero(DI8())), hn::Neg(b), b));
+#endif
+}
 
 // Lane k: sum of a[4k + i] * b[4k + i], i < 4; b > -128 and no pair leaves int16.
 HWY_INLINE VI32 SignedQuads(VI8 a, VI8 b) { return AddWide(hn::Zero(DI32()), MulSignedPairs(a, b)); }
@@ -200,16 +219,6 @@ HWY_INLINE VI32 AddQuads(VI32 acc, VU8 a, VI8 b) {
   return VI32{_mm512_dpbusd_epi32(acc.raw, a.raw, b.raw)};
 #else
   return VI32(vdotq_s32(acc.raw, vreinterpretq_s8_u8(a.raw), b.raw));
-#endif
-}
-
-// b > -128.
-HWY_INLINE VI32 SignedQuads(VI8 a, VI8 b) {
-#if HWY_TARGET == HWY_AVX3
-  const VI8 signed_b = hn::IfThenElse(hn::Lt(a, hn::Zero(DI8())), hn::Neg(b), b);
-  return AddQuads(hn::Zero(DI32()), hn::BitCast(DU8(), hn::Abs(a)), signed_b);
-#else
-  return VI32(vdotq_s32(hn::Zero(DI32()).raw, a.raw, b.raw));
 #endif
 }
 

@@ -14,7 +14,6 @@
 // clang-format on
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "kernels/cpu/floats-inl.h"
@@ -23,19 +22,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace bitnet::kernels::HWY_NAMESPACE {
 
-// Memory is the limit. The rows lie one after the other, so this asks for what the next rows need.
-constexpr size_t kPrefetchBytes = 4096;
+#if HWY_TARGET != HWY_AVX3  // see BITNET_TABLE in tables.cc
 
+// Memory is the limit, and the rows are one stream, which the hardware follows best when nothing is asked for ahead.
 template <class T>
 void DenseRowsOf(const T* HWY_RESTRICT w, size_t n, const float* HWY_RESTRICT x, size_t row_begin, size_t row_end,
                  float* HWY_RESTRICT y) {
-  for (size_t r = row_begin; r < row_end; ++r) {
-    const T* const row = w + r * n;
-    for (size_t i = 0; i < n; i += 64 / sizeof(T)) {
-      hwy::Prefetch(reinterpret_cast<const char*>(row + i) + kPrefetchBytes);
-    }
-    y[r] = Dot64(row, x, n);
-  }
+  for (size_t r = row_begin; r < row_end; ++r) y[r] = Dot64(w + r * n, x, n);
 }
 
 void DenseRows(Dense type, const void* w, size_t n, const float* x, size_t row_begin, size_t row_end,
@@ -46,6 +39,8 @@ void DenseRows(Dense type, const void* w, size_t n, const float* x, size_t row_b
     case Dense::kBF16: return DenseRowsOf(static_cast<const BF16*>(w), n, x, row_begin, row_end, y);
   }
 }
+
+#endif
 
 template <class T>
 HWY_INLINE void DenseRowOf(const T* HWY_RESTRICT row, size_t n, float* HWY_RESTRICT y) {

@@ -5,12 +5,20 @@
 #include "kernels/kernel_table.h"
 
 // The products that the dot tables replace.
-#define BITNET_DECLARE_PRODUCTS(NS)                                                                              \
+#define BITNET_DECLARE_PRODUCTS(NS)                                                                   \
+  namespace bitnet::kernels::NS {                                                                     \
+  void TernaryGemv(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept;                 \
+  void TernaryGemm(const TernaryJob& job, size_t row_begin, size_t row_end, void* scratch) noexcept;  \
+  uint64_t MultiplyAdd(uint64_t n_rounds) noexcept;                                                   \
+  size_t TernaryScratchBytes(size_t cols) noexcept;                                                   \
+  void TernaryBlocks(const TernaryJob& job, size_t block, size_t row_begin, size_t row_end) noexcept; \
+  } /* namespace bitnet::kernels::NS */
+
+// The products that stream a matrix: 256-bit ones on x86.
+#define BITNET_DECLARE_STREAMS(NS)                                                                               \
   namespace bitnet::kernels::NS {                                                                                \
-  void TernaryGemv(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept;                            \
-  void TernaryGemm(const TernaryJob& job, size_t row_begin, size_t row_end, void* scratch) noexcept;             \
-  size_t TernaryScratchBytes(size_t cols) noexcept;                                                              \
-  void TernaryBlocks(const TernaryJob& job, size_t block, size_t row_begin, size_t row_end) noexcept;            \
+  void DenseRows(Dense type, const void* w, size_t n, const float* x, size_t row_begin, size_t row_end,          \
+                 float* y) noexcept;                                                                             \
   void HeadBounds(const uint8_t* copy, size_t n, const HeadQuery& query, const int8_t* digits, size_t row_begin, \
                   size_t row_end, float* lower, float* upper) noexcept;                                          \
   } /* namespace bitnet::kernels::NS */
@@ -21,8 +29,6 @@
   bool RmsNorm(const float* x, const float* gamma, float eps, size_t n, float* y) noexcept;                         \
   bool QuantiseRow(const float* x, size_t n, int8_t* q, float* d, int32_t* q_sum) noexcept;                         \
   bool QuantiseBlocks(const float* x, size_t n, size_t block, int8_t* q, float* d_a) noexcept;                      \
-  void DenseRows(Dense type, const void* w, size_t n, const float* x, size_t row_begin, size_t row_end,             \
-                 float* y) noexcept;                                                                                \
   void BlockRows(Block type, const void* w, size_t n, const int8_t* q, const float* d_a, size_t row_begin,          \
                  size_t row_end, float* y) noexcept;                                                                \
   void DenseRowToF32(Dense type, const void* w, size_t n, size_t row, float* y) noexcept;                           \
@@ -44,10 +50,12 @@
 
 #if defined(__x86_64__)
 BITNET_DECLARE_KERNELS(N_AVX2)
+BITNET_DECLARE_STREAMS(N_AVX2)
 BITNET_DECLARE_KERNELS(N_AVX3)
 BITNET_DECLARE_PRODUCTS(N_AVX3_VNNI)
 #elif defined(__aarch64__)
 BITNET_DECLARE_KERNELS(N_NEON)
+BITNET_DECLARE_STREAMS(N_NEON)
 BITNET_DECLARE_PRODUCTS(N_NEON_DOTPROD)
 #endif
 

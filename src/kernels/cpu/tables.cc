@@ -13,22 +13,24 @@
 namespace bitnet::kernels {
 namespace {
 
-// The functions of namespace NS, the integer products from DOT.
-#define BITNET_TABLE(TABLE_NAME, NS, DOT)                                                                              \
+// The functions of namespace NS, the integer products from DOT, and from STREAM those that only stream a matrix: on
+// x86 the 256-bit ones, which are measured to keep more of memory in flight than 512-bit ones (docs/kernels.md).
+#define BITNET_TABLE(TABLE_NAME, NS, DOT, STREAM)                                                                      \
   {                                                                                                                    \
     .name = TABLE_NAME, .rms_norm = NS::RmsNorm, .quantise_row = NS::QuantiseRow, .ternary_gemv = DOT::TernaryGemv,    \
     .ternary_gemm = DOT::TernaryGemm, .ternary_scratch_bytes = DOT::TernaryScratchBytes,                               \
-    .ternary_blocks = DOT::TernaryBlocks, .dense_rows = NS::DenseRows, .quantise_blocks = NS::QuantiseBlocks,          \
+    .ternary_blocks = DOT::TernaryBlocks, .dense_rows = STREAM::DenseRows, .quantise_blocks = NS::QuantiseBlocks,      \
     .block_rows = NS::BlockRows, .dense_row_to_f32 = NS::DenseRowToF32, .block_row_to_f32 = NS::BlockRowToF32,         \
     .rope = NS::Rope, .cache_store = NS::CacheStore, .attention_block = NS::AttentionBlock,                            \
     .attention_combine = NS::AttentionCombine, .relu2_gate = NS::Relu2Gate, .silu_gate = NS::SiluGate, .add = NS::Add, \
     .select_top = NS::SelectTop, .head_copy_rows = NS::HeadCopyRows, .head_query = NS::ComputeHeadQuery,               \
-    .head_bounds = DOT::HeadBounds, .head_survivors = NS::HeadSurvivors,                                               \
+    .head_bounds = STREAM::HeadBounds, .head_survivors = NS::HeadSurvivors,                                            \
   }
 
 struct Entry {
   KernelTable table;
   bool (*runs_here)() noexcept;
+  MultiplyAddFn multiply_add;
 };
 
 #if defined(__x86_64__)
@@ -38,9 +40,9 @@ bool HasAvx3() noexcept { return (hwy::SupportedTargets() & HWY_AVX3) != 0; }
 bool HasVnni() noexcept { return HasAvx3() && __builtin_cpu_supports("avx512vnni"); }
 
 constexpr Entry kEntries[] = {
-    {BITNET_TABLE("AVX3_VNNI", N_AVX3, N_AVX3_VNNI), HasVnni},
-    {BITNET_TABLE("AVX3", N_AVX3, N_AVX3), HasAvx3},
-    {BITNET_TABLE("AVX2", N_AVX2, N_AVX2), HasAvx2},
+    {BITNET_TABLE("AVX3_VNNI", N_AVX3, N_AVX3_VNNI, N_AVX2), HasVnni, N_AVX3_VNNI::MultiplyAdd},
+    {BITNET_TABLE("AVX3", N_AVX3, N_AVX3, N_AVX2), HasAvx3, N_AVX3::MultiplyAdd},
+    {BITNET_TABLE("AVX2", N_AVX2, N_AVX2, N_AVX2), HasAvx2, N_AVX2::MultiplyAdd},
 };
 constexpr const char* kNotes[] = {
     "AVX-512 beyond VNNI (VBMI, BF16, AMX) is not used: the AVX3_VNNI table serves every CPU with avx512_vnni",
@@ -54,9 +56,9 @@ bool HasDotProduct() noexcept { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 
 
 constexpr Entry kEntries[] = {
 #if HWY_COMPILER_GCC_ACTUAL
-    {BITNET_TABLE("NEON_DOTPROD", N_NEON, N_NEON_DOTPROD), HasDotProduct},
+    {BITNET_TABLE("NEON_DOTPROD", N_NEON, N_NEON_DOTPROD, N_NEON), HasDotProduct, N_NEON_DOTPROD::MultiplyAdd},
 #endif
-    {BITNET_TABLE("NEON", N_NEON, N_NEON), HasNeon},
+    {BITNET_TABLE("NEON", N_NEON, N_NEON, N_NEON), HasNeon, N_NEON::MultiplyAdd},
 };
 constexpr const char* kNotes[] = {
     "SVE has no table: the NEON tables run there",
@@ -92,6 +94,13 @@ const char* const* CpuTableNames(size_t* count) noexcept {
   }();
   *count = kCount;
   return kNames.name;
+}
+
+MultiplyAddFn CpuMultiplyAdd(const KernelTable& table) noexcept {
+  for (const Entry& entry : kEntries) {
+    if (&entry.table == &table) return entry.multiply_add;
+  }
+  return nullptr;
 }
 
 const char* const* CpuTableNotes(size_t* count) noexcept {

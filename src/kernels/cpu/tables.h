@@ -16,6 +16,11 @@ const char* const* CpuTableNames(size_t* count) noexcept;
 // What this build lacks beside other builds, one line each, for a report to the user. `*count` entries.
 const char* const* CpuTableNotes(size_t* count) noexcept;
 
+// The inner step of the table's integer products, n_rounds times on registers alone: returns how many products of bytes
+// were made and added. Null for a table that is not one of these.
+using MultiplyAddFn = uint64_t (*)(uint64_t n_rounds) noexcept;
+MultiplyAddFn CpuMultiplyAdd(const KernelTable& table) noexcept;
+
 }  // namespace bitnet::kernels
 
 #endif  // BITNET_KERNELS_CPU_TABLES_H_

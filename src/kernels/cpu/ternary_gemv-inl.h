@@ -1,145 +1,147 @@
 // Ternary product for few tokens, in the namespace of one table: no include guard, included once for each.
 //
-// Several rows at once share the loads of the activations; the packed weights are read where they lie. Codes 0..2
-// multiply the activations, and the sum of the activations goes off at the end: sum (code - 1) q = sum code q - sum q.
+// A group of rows shares the loads of the activations; the packed weights are read where they lie, 32 bytes of a row at
+// a time: a 512-bit vector holds two rows, since a mapped file is aligned to 32 bytes and 64-byte loads would straddle
+// cache lines. Codes 0..2 multiply the activations, and the sum of the activations goes off at the end:
+// sum (code - 1) q = sum code q - sum q.
 //
 // Bound of the int16 sums (tables without quads): one pair code0 q0 + code1 q1 lies in [2 * 2 * -128, 2 * 2 * 127] =
 // [-512, 508], so 64 of them lie in [-32768, 32512] and fit, and not one more. A step adds 4 pairs to each lane.
 
-// Activations that belong to Codes<quarter>(bytes [o, o + kBytes) of a row).
-HWY_INLINE VI8 LoadActivations(const int8_t* HWY_RESTRICT q, size_t o, size_t quarter) {
-#if HWY_MAX_BYTES == 64  // two blocks
-  const hn::Half<DI8> half;
-  const int8_t* const first = q + 4 * o + 32 * quarter;
-  return hn::Combine(DI8(), hn::LoadU(half, first + kTernaryPad), hn::LoadU(half, first));
-#else  // one block, or half of one
-  return hn::LoadU(DI8(), q + 4 * (o - o % 32) + o % 32 + 32 * quarter);
-#endif
-}
-
-template <int kQuarter, size_t kRows, size_t kTokens>
-HWY_INLINE void AddQuarter(const VU8 (&packed)[kRows], const VI8 (&q)[kTokens], TernarySum (&sum)[kRows][kTokens]) {
-  Unroll<kRows>([&](auto r) BITNET_INLINE_LAMBDA {
-    const VU8 codes = Codes<kQuarter>(packed[r]);
-    Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA {
-      sum[r][t] = AddProducts(sum[r][t], codes, q[t]);
-      KeepInRegister(sum[r][t]);
-    });
-  });
-}
-
-template <int kQuarter, size_t kRows, size_t kTokens>
-HWY_INLINE void AddQuarterAt(const VU8 (&packed)[kRows], const int8_t* HWY_RESTRICT q, size_t q_stride, size_t o,
-                             TernarySum (&sum)[kRows][kTokens]) {
-  VI8 x[kTokens];
-  Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { x[t] = LoadActivations(q + t * q_stride, o, kQuarter); });
-  AddQuarter<kQuarter>(packed, x, sum);
-}
-
-#if HWY_MAX_BYTES == 64
-// The last 32 bytes of rows with an odd number of blocks; the upper halves are zero codes and zero activations.
-template <int kQuarter, size_t kRows, size_t kTokens>
-HWY_INLINE void AddLastQuarter(const VU8 (&packed)[kRows], const int8_t* HWY_RESTRICT q, size_t q_stride, size_t o,
-                               TernarySum (&sum)[kRows][kTokens]) {
-  VI8 x[kTokens];
-  Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA {
-    x[t] = hn::ZeroExtendVector(DI8(), hn::LoadU(hn::Half<DI8>(), q + t * q_stride + 4 * o + 32 * kQuarter));
-  });
-  AddQuarter<kQuarter>(packed, x, sum);
-}
-#endif
-
-// Rows lie one after the other, so what is needed next is what lies behind. Asked for in the order of addresses: four
-// rows read at once look like four streams to the hardware, which alone reaches half of the bandwidth.
+constexpr size_t kRowsPerVector = kBytes == 64 ? 2 : 1;
+constexpr size_t kStepBytes = kBytes / kRowsPerVector;  // of each row
+constexpr size_t kGroupVectors = 4;
+constexpr size_t kGroupRows = kGroupVectors * kRowsPerVector;
+// Tokens of one pass: as many sums as the registers hold.
+constexpr size_t kPassTokens = kBytes == 32 ? 2 : 4;
+// Rows lie one after the other, so what is needed next is what lies behind. Asked for in the order of addresses: rows
+// read at once look like so many streams to the hardware, which alone reaches half of the bandwidth.
 constexpr size_t kPrefetchBytes = 8192;
 
-// total[r][t] = lanes that add up to the sum of code * q of row r and token t.
-template <size_t kRows, size_t kTokens>
-HWY_INLINE void SumRows(const uint8_t* HWY_RESTRICT w, size_t stride_bytes, size_t row_bytes,
-                        const int8_t* HWY_RESTRICT q, size_t q_stride, VI32 (&total)[kRows][kTokens]) {
-  constexpr size_t kStepsPerWiden = kHasQuads ? ~size_t{0} / kBytes : kMaxPairSums / 4;
-  Unroll<kRows>([&](auto r) BITNET_INLINE_LAMBDA {
-    Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { total[r][t] = hn::Zero(DI32()); });
-  });
-  size_t o = 0;
-  while (o < row_bytes) {
-    TernarySum sum[kRows][kTokens];
-    Unroll<kRows>([&](auto r) BITNET_INLINE_LAMBDA {
-      Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { sum[r][t] = hn::Zero(hn::DFromV<TernarySum>()); });
-    });
-    const size_t steps = HWY_MIN((row_bytes - o) / kBytes, kStepsPerWiden);
-    for (const size_t end = o + steps * kBytes; o < end; o += kBytes) {
-      VU8 packed[kRows];
-      Unroll<kRows>([&](auto r) BITNET_INLINE_LAMBDA {
-        packed[r] = hn::LoadU(DU8(), w + r * stride_bytes + o);
-        hwy::Prefetch(w + kPrefetchBytes + o * kRows + r * kBytes);
-      });
-      AddQuarterAt<0>(packed, q, q_stride, o, sum);
-      AddQuarterAt<1>(packed, q, q_stride, o, sum);
-      AddQuarterAt<2>(packed, q, q_stride, o, sum);
-      AddQuarterAt<3>(packed, q, q_stride, o, sum);
-    }
+// The rows of a group; the last one stands in for those beyond the range.
+struct RowGroup {
+  const uint8_t* row[kGroupRows];
+
+  HWY_INLINE RowGroup(const uint8_t* w, size_t stride_bytes, size_t n_rows) {
+    for (size_t r = 0; r < kGroupRows; ++r) row[r] = w + HWY_MIN(r, n_rows - 1) * stride_bytes;
+  }
+  template <size_t v>
+  HWY_INLINE VU8 Load(size_t o) const {
 #if HWY_MAX_BYTES == 64
-    if (steps < kStepsPerWiden && o < row_bytes) {
-      VU8 packed[kRows];
-      Unroll<kRows>([&](auto r) BITNET_INLINE_LAMBDA {
-        packed[r] = hn::ZeroExtendVector(DU8(), hn::LoadU(hn::Half<DU8>(), w + r * stride_bytes + o));
-      });
-      AddLastQuarter<0>(packed, q, q_stride, o, sum);
-      AddLastQuarter<1>(packed, q, q_stride, o, sum);
-      AddLastQuarter<2>(packed, q, q_stride, o, sum);
-      AddLastQuarter<3>(packed, q, q_stride, o, sum);
-      o = row_bytes;
-    }
+    const hn::Half<DU8> half;
+    return hn::Combine(DU8(), hn::LoadU(half, row[2 * v + 1] + o), hn::LoadU(half, row[2 * v] + o));
+#else
+    return hn::LoadU(DU8(), row[v] + o);
 #endif
-    Unroll<kRows>([&](auto r) BITNET_INLINE_LAMBDA {
-      Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { total[r][t] = Widen(total[r][t], sum[r][t]); });
+  }
+};
+
+// Activations that belong to Codes<quarter>(bytes [o, o + kStepBytes) of a row), once for each row of a vector.
+HWY_INLINE VI8 LoadActivations(const int8_t* HWY_RESTRICT q, size_t o, size_t quarter) {
+  const int8_t* const from = q + 4 * (o - o % 32) + o % 32 + 32 * quarter;
+#if HWY_MAX_BYTES == 64
+  return LoadHalfTwice(from);
+#else
+  return hn::LoadU(DI8(), from);
+#endif
+}
+
+template <int kQuarter, size_t kTokens>
+HWY_INLINE void AddQuarter(const VU8 (&packed)[kGroupVectors], const int8_t* HWY_RESTRICT q, size_t q_stride, size_t o,
+                           TernarySum (&sum)[kGroupVectors][kTokens]) {
+  VI8 x[kTokens];
+  Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { x[t] = LoadActivations(q + t * q_stride, o, kQuarter); });
+  Unroll<kGroupVectors>([&](auto v) BITNET_INLINE_LAMBDA {
+    const VU8 codes = Codes<kQuarter>(packed[v]);
+    Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA {
+      sum[v][t] = AddProducts(sum[v][t], codes, x[t]);
+      KeepInRegister(sum[v][t]);
+    });
+  });
+}
+
+// total[v][t] = lanes that add up to the sums of code * q of the rows of vector v and token t.
+template <size_t kTokens>
+HWY_INLINE void SumRows(const RowGroup& rows, size_t row_bytes, const int8_t* HWY_RESTRICT q, size_t q_stride,
+                        VI32 (&total)[kGroupVectors][kTokens]) {
+  constexpr size_t kBytesPerWiden = kHasQuads ? ~size_t{0} : kMaxPairSums / 4 * kStepBytes;
+  Unroll<kGroupVectors>([&](auto v) BITNET_INLINE_LAMBDA {
+    Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { total[v][t] = hn::Zero(DI32()); });
+  });
+  for (size_t o = 0; o < row_bytes;) {
+    TernarySum sum[kGroupVectors][kTokens];
+    Unroll<kGroupVectors>([&](auto v) BITNET_INLINE_LAMBDA {
+      Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { sum[v][t] = hn::Zero(hn::DFromV<TernarySum>()); });
+    });
+    for (const size_t end = o + HWY_MIN(row_bytes - o, kBytesPerWiden); o < end; o += kStepBytes) {
+      VU8 packed[kGroupVectors];
+      Unroll<kGroupVectors>([&](auto v) BITNET_INLINE_LAMBDA {
+        packed[v] = rows.template Load<v>(o);
+        hwy::Prefetch(rows.row[0] + kPrefetchBytes + o * kGroupRows + v * kBytes);
+      });
+      AddQuarter<0>(packed, q, q_stride, o, sum);
+      AddQuarter<1>(packed, q, q_stride, o, sum);
+      AddQuarter<2>(packed, q, q_stride, o, sum);
+      AddQuarter<3>(packed, q, q_stride, o, sum);
+    }
+    Unroll<kGroupVectors>([&](auto v) BITNET_INLINE_LAMBDA {
+      Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { total[v][t] = Widen(total[v][t], sum[v][t]); });
     });
   }
 }
 
-// Rows row..row + 3 of kTokens tokens from `token` on.
-template <size_t kTokens>
-HWY_INLINE void FourRows(const TernaryJob& job, size_t row, size_t token) {
-  const size_t row_bytes = job.cols / 4;
-  VI32 total[4][kTokens];
-  SumRows(job.w + row * row_bytes, row_bytes, row_bytes, job.q + token * job.q_stride, job.q_stride, total);
-  const D4F df;
-  const auto scale = job.scale_stride == 0 ? hn::Set(df, *job.scale) : hn::LoadU(df, job.scale + row);
-  Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA {
-    const auto acc =
-        hn::Sub(SumOfFour(total[0][t], total[1][t], total[2][t], total[3][t]), hn::Set(D4I(), job.q_sum[token + t]));
-    const auto y = hn::Mul(hn::ConvertTo(df, acc), hn::Mul(hn::Set(df, job.d[token + t]), scale));
-    hn::StoreU(y, df, job.y + (token + t) * job.y_stride + row);
-  });
+// Sums of rows 4 * kFour .. 4 * kFour + 3 of the group.
+template <size_t kFour, size_t kTokens>
+HWY_INLINE V4I RowSums(const VI32 (&total)[kGroupVectors][kTokens], size_t t) {
+#if HWY_MAX_BYTES == 64
+  const hn::Half<DI32> half;
+  const VI32 first = total[2 * kFour][t];
+  const VI32 second = total[2 * kFour + 1][t];
+  return TransposeAddFour(D4I(), FoldToFour(half, hn::LowerHalf(half, first)),
+                          FoldToFour(half, hn::UpperHalf(half, first)), FoldToFour(half, hn::LowerHalf(half, second)),
+                          FoldToFour(half, hn::UpperHalf(half, second)));
+#else
+  return SumOfFour(total[0][t], total[1][t], total[2][t], total[3][t]);
+#endif
 }
 
+// n_rows <= kGroupRows rows from `row` on, kTokens tokens from `token` on.
 template <size_t kTokens>
-HWY_INLINE void OneRow(const TernaryJob& job, size_t row, size_t token) {
+HWY_INLINE void GroupProduct(const TernaryJob& job, size_t row, size_t n_rows, size_t token) {
   const size_t row_bytes = job.cols / 4;
-  VI32 total[1][kTokens];
-  SumRows(job.w + row * row_bytes, row_bytes, row_bytes, job.q + token * job.q_stride, job.q_stride, total);
+  const RowGroup rows(job.w + row * row_bytes, row_bytes, n_rows);
+  VI32 total[kGroupVectors][kTokens];
+  SumRows(rows, row_bytes, job.q + token * job.q_stride, job.q_stride, total);
+  float scale[kGroupRows] = {};
+  for (size_t r = 0; r < n_rows; ++r) scale[r] = job.scale[(row + r) * job.scale_stride];
+  const D4F df;
   Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA {
-    const int32_t acc = hn::GetLane(hn::SumOfLanes(DI32(), total[0][t])) - job.q_sum[token + t];
-    job.y[(token + t) * job.y_stride + row] =
-        static_cast<float>(acc) * (job.d[token + t] * job.scale[row * job.scale_stride]);
+    float y[kGroupRows];
+    Unroll<kRowsPerVector>([&](auto four) BITNET_INLINE_LAMBDA {
+      const V4I acc = hn::Sub(RowSums<four>(total, t), hn::Set(D4I(), job.q_sum[token + t]));
+      const V4F factor = hn::Mul(hn::Set(df, job.d[token + t]), hn::LoadU(df, scale + 4 * four));
+      hn::StoreU(hn::Mul(hn::ConvertTo(df, acc), factor), df, y + 4 * four);
+    });
+    std::memcpy(job.y + (token + t) * job.y_stride + row, y, n_rows * sizeof(float));
   });
 }
 
 template <size_t kTokens>
 HWY_NOINLINE void AllRows(const TernaryJob& job, size_t row_begin, size_t row_end, size_t token) {
   size_t r = row_begin;
-  for (; r + 4 <= row_end; r += 4) FourRows<kTokens>(job, r, token);
-  for (; r < row_end; ++r) OneRow<kTokens>(job, r, token);
+  for (; r + kGroupRows <= row_end; r += kGroupRows) GroupProduct<kTokens>(job, r, kGroupRows, token);
+  if (r < row_end) GroupProduct<kTokens>(job, r, row_end - r, token);
 }
 
 void TernaryGemv(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept {
-  for (size_t t = 0; t < job.n_tokens; t += 4) {
-    switch (job.n_tokens - t) {
-      case 1: AllRows<1>(job, row_begin, row_end, t); break;
-      case 2: AllRows<2>(job, row_begin, row_end, t); break;
-      case 3: AllRows<3>(job, row_begin, row_end, t); break;
-      default: AllRows<4>(job, row_begin, row_end, t);
-    }
+#if HWY_MAX_BYTES == 64
+  // Memory is the limit, and 256-bit loads are measured to keep more of it in flight (docs/kernels.md).
+  if (job.n_tokens <= 2) return N_AVX2::TernaryGemv(job, row_begin, row_end);
+#endif
+  size_t t = 0;
+  if constexpr (kPassTokens == 4) {
+    for (; t + 4 <= job.n_tokens; t += 4) AllRows<4>(job, row_begin, row_end, t);
   }
+  for (; t + 2 <= job.n_tokens; t += 2) AllRows<2>(job, row_begin, row_end, t);
+  for (; t < job.n_tokens; ++t) AllRows<1>(job, row_begin, row_end, t);
 }

@@ -1,6 +1,7 @@
 // Ternary product for few tokens (decode).
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
