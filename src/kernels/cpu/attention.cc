@@ -19,7 +19,6 @@
 // clang-format on
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "kernels/cpu/floats-inl.h"
@@ -34,10 +33,7 @@ constexpr size_t kOutputQueries = 4;
 // Vectors of one row of values in an output tile, and keys of a run: the run's values stay in L1 while the tiles of a
 // row pass over it.
 constexpr size_t kOutputVectors = kLanes == 8 ? 2 : 4;
-constexpr size_t kOutputKeys = 32;
-// How far ahead memory is asked for: bytes of keys, rows of values.
-constexpr size_t kPrefetchBytes = 4096;
-constexpr size_t kOutputAhead = 16;
+constexpr size_t kOutputKeys = kLanes == 16 ? 32 : 8;
 
 // Lanes 0..7 of a + lanes 8..15 of a, then the same of b; halves of eight lanes likewise.
 HWY_INLINE VF32 AddHalves(VF32 a, VF32 b) {
@@ -124,8 +120,6 @@ HWY_INLINE void Scores(const AttentionBlockJob& job, size_t query, size_t n_keys
   for (size_t j = 0; j < n_keys; j += kKeys) {
     const T* k[kKeys];
     for (size_t i = 0; i < kKeys; ++i) k[i] = keys + HWY_MIN(j + i, n_keys - 1) * job.kv_stride;
-    const char* const next = reinterpret_cast<const char*>(k[0]) + kPrefetchBytes;
-    for (size_t b = 0; b < kKeys * job.head_dim * sizeof(T); b += 64) hwy::Prefetch(next + b);
     HWY_ALIGN float scores[kLanes];
     hn::Store(hn::Mul(ScoreTile<kQueries>(q, k, job.head_dim), hn::Set(DF32(), job.scale)), DF32(), scores);
     for (size_t i = 0; i < kQueries; ++i) {
@@ -175,8 +169,6 @@ HWY_INLINE void OutputTile(const T* HWY_RESTRICT v, size_t kv_stride, const floa
     Unroll<kVectors>([&](auto c) BITNET_INLINE_LAMBDA { sum[i][c] = LoadF32(o + i * head_dim + c * kLanes); });
   });
   for (size_t j = begin; j < end; ++j) {
-    const char* const next = reinterpret_cast<const char*>(v + (j + kOutputAhead) * kv_stride);
-    for (size_t line = 0; line < kVectors * kLanes * sizeof(T); line += 64) hwy::Prefetch(next + line);
     VF32 value[kVectors];
     Unroll<kVectors>([&](auto c) BITNET_INLINE_LAMBDA { value[c] = LoadF32(v + j * kv_stride + c * kLanes); });
     Unroll<kQueries>([&](auto i) BITNET_INLINE_LAMBDA {

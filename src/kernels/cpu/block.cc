@@ -1,7 +1,8 @@
 // Block-quantised matrices: products, and rows as f32. Layouts: kernels/pack.h.
 //
-// Four rows at a time, so that the sums across lanes are shared; columns in chunks, whose activations are widened once
-// for all rows into a small array on the stack. The chain over the blocks of a row goes on from chunk to chunk.
+// A row at a time, one stream of memory, and four of its blocks at a time, which share the sums across lanes. Columns
+// in chunks, whose activations are widened once for all rows into a small array on the stack; the chain over the blocks
+// of a row goes on from chunk to chunk.
 //
 // Bounds. Q8_0: int16 products of int8, 32 of them: at most 32 * 2^14. Q6_K: a pair of code * q with codes 0..63 lies
 // in [2 * 63 * -128, 2 * 63 * 127] and the same less 32 * (q0 + q1) in [-8192, 8192], so int16 holds both; a block's
@@ -23,7 +24,6 @@
 // clang-format on
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "kernels/cpu/floats-inl.h"
@@ -33,8 +33,6 @@ HWY_BEFORE_NAMESPACE();
 namespace bitnet::kernels::HWY_NAMESPACE {
 
 constexpr size_t kChunkColumns = 4096;
-// Beyond the four rows at hand, asked for in the order of addresses (see ternary_gemv-inl.h).
-constexpr size_t kPrefetchBytes = 12288;
 
 // A chunk of activations as the products want them.
 struct Q8_0 {
@@ -118,48 +116,42 @@ struct Q6_K {
   }
 };
 
-// Rows row_begin .. row_end - 1 in the columns [column, column + n_columns).
+#if HWY_TARGET != HWY_AVX3  // see BITNET_TABLE in tables.cc
+
+// Goes on with y, the chain of one row, over the n_blocks blocks of a chunk.
 template <class T>
-HWY_INLINE void ChunkRows(const T& chunk, const uint8_t* HWY_RESTRICT w, size_t row_bytes, size_t n_blocks,
-                          const int8_t* HWY_RESTRICT q, const float* HWY_RESTRICT d_a, size_t row_begin, size_t row_end,
-                          float* HWY_RESTRICT y) {
+HWY_INLINE float ChunkChain(const T& chunk, const uint8_t* HWY_RESTRICT row, size_t n_blocks,
+                            const int8_t* HWY_RESTRICT q, const float* HWY_RESTRICT d_a, float y) {
+  constexpr size_t kMaxBlocks = kChunkColumns / T::kElements;
   const D4F df;
-  size_t r = row_begin;
-  for (; r + 4 <= row_end; r += 4) {
-    const uint8_t* const row = w + r * row_bytes;
-    // The rows' block scales, together: loaded four at once long after they were written one by one.
-    uint16_t d_w[kChunkColumns / T::kElements][4];
-    for (size_t b = 0; b < n_blocks; ++b) {
-      for (size_t i = 0; i < 4; ++i) {
-        std::memcpy(&d_w[b][i], row + i * row_bytes + b * T::kBlockBytes + T::kScaleOffset, 2);
-      }
-    }
-    V4F acc = hn::LoadU(df, y + r);
-    for (size_t b = 0; b < n_blocks; ++b) {
-      VI32 sum[4];
-      Unroll<4>([&](auto i) BITNET_INLINE_LAMBDA {
-        const uint8_t* const block = row + i * row_bytes + b * T::kBlockBytes;
-        const uint8_t* const next = row + kPrefetchBytes + (4 * b + i) * T::kBlockBytes;
-        for (size_t line = 0; line < T::kBlockBytes; line += 64) hwy::Prefetch(next + line);
-        sum[i] = chunk.Product(block, q + b * T::kElements, b * T::kElements);
-      });
-      const hn::FixedTag<hwy::float16_t, 4> d16;
-      const V4F d = hn::PromoteTo(df, hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(d_w[b])));
-      const V4F isum = hn::ConvertTo(df, SumOfFour(sum[0], sum[1], sum[2], sum[3]));
-      acc = hn::MulAdd(isum, hn::Mul(d, hn::Set(df, d_a[b])), acc);
-    }
-    hn::StoreU(acc, df, y + r);
+  HWY_ALIGN float isum[kMaxBlocks + 3];
+  HWY_ALIGN float factor[kMaxBlocks + 3];
+  uint16_t d[kMaxBlocks + 3];
+  const auto product = [&](size_t b) BITNET_INLINE_LAMBDA {
+    std::memcpy(d + b, row + b * T::kBlockBytes + T::kScaleOffset, 2);
+    return chunk.Product(row + b * T::kBlockBytes, q + b * T::kElements, b * T::kElements);
+  };
+  size_t block = 0;
+  for (; block + 4 <= n_blocks; block += 4) {
+    VI32 sum[4];
+    Unroll<4>([&](auto i) BITNET_INLINE_LAMBDA { sum[i] = product(block + i); });
+    hn::StoreU(hn::ConvertTo(df, SumOfFour(sum[0], sum[1], sum[2], sum[3])), df, isum + block);
   }
-  for (; r < row_end; ++r) {
-    for (size_t b = 0; b < n_blocks; ++b) {
-      const uint8_t* const block = w + r * row_bytes + b * T::kBlockBytes;
-      uint16_t d;
-      std::memcpy(&d, block + T::kScaleOffset, 2);
-      const VI32 sum = chunk.Product(block, q + b * T::kElements, b * T::kElements);
-      const float isum = static_cast<float>(hn::GetLane(hn::SumOfLanes(DI32(), sum)));
-      y[r] = __builtin_fmaf(isum, F16ToF32(d) * d_a[b], y[r]);
+  for (; block < n_blocks; ++block) {
+    isum[block] = static_cast<float>(hn::GetLane(hn::SumOfLanes(DI32(), product(block))));
+  }
+  const hn::FixedTag<hwy::float16_t, 4> d16;
+  for (size_t b = 0; b < n_blocks; b += 4) {
+    const V4F d_w = hn::PromoteTo(df, hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(d + b)));
+    if (b + 4 <= n_blocks) {
+      hn::StoreU(hn::Mul(d_w, hn::LoadU(df, d_a + b)), df, factor + b);
+    } else {
+      hn::StoreU(d_w, df, factor + b);
+      for (size_t i = b; i < n_blocks; ++i) factor[i] *= d_a[i];
     }
   }
+  for (size_t b = 0; b < n_blocks; ++b) y = __builtin_fmaf(isum[b], factor[b], y);
+  return y;
 }
 
 template <class T>
@@ -172,8 +164,10 @@ HWY_NOINLINE void BlockRowsOf(const uint8_t* HWY_RESTRICT w, size_t n, const int
     const size_t n_columns = HWY_MIN(n - column, kChunkColumns);
     const size_t block = column / T::kElements;
     chunk.Prepare(q + column, n_columns);
-    ChunkRows(chunk, w + block * T::kBlockBytes, row_bytes, n_columns / T::kElements, q + column, d_a + block,
-              row_begin, row_end, y);
+    const uint8_t* const first = w + block * T::kBlockBytes;
+    for (size_t r = row_begin; r < row_end; ++r) {
+      y[r] = ChunkChain(chunk, first + r * row_bytes, n_columns / T::kElements, q + column, d_a + block, y[r]);
+    }
   }
 }
 
@@ -183,6 +177,8 @@ void BlockRows(Block type, const void* w, size_t n, const int8_t* q, const float
   if (type == Block::kQ6_K) return BlockRowsOf<Q6_K>(bytes, n, q, d_a, row_begin, row_end, y);
   return BlockRowsOf<Q8_0>(bytes, n, q, d_a, row_begin, row_end, y);
 }
+
+#endif
 
 // y[i] = scale * float(q[i]) for n int8, a multiple of kLanes.
 HWY_INLINE void ScaleInt8(const int8_t* HWY_RESTRICT q, size_t n, float scale, float* HWY_RESTRICT y) {
