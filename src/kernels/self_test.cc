@@ -71,8 +71,12 @@ class Comparison {
   void Same(const char* operation, size_t n, Fn&& fn) {
     std::vector<T> ours(n), theirs(n);
     const bool same_flag = fn(table_, ours.data()) == fn(ReferenceTable(), theirs.data());
+    Count(operation, same_flag && std::memcmp(ours.data(), theirs.data(), n * sizeof(T)) == 0);
+  }
+
+  void Count(const char* operation, bool good) {
     ++result_.n_checks;
-    if (same_flag && std::memcmp(ours.data(), theirs.data(), n * sizeof(T)) == 0) return;
+    if (good) return;
     ++result_.n_different;
     if (result_.first_different == nullptr) result_.first_different = operation;
   }
@@ -174,6 +178,30 @@ class Comparison {
     });
     Same<float>("dense_row_to_f32", kCols, [&](const KernelTable& t, float* y) {
       t.dense_row_to_f32(type, w.data(), kCols, kRows - 1, y);
+      return true;
+    });
+    HeadShortcut(type, w.data(), kRows, x);
+  }
+
+  // Tables agree on the copy and on the survivors of given bounds; each has bounds of its own, which must hold.
+  void HeadShortcut(Dense type, const void* w, size_t rows, const std::vector<float>& x) {
+    const size_t n = x.size();
+    Same<uint8_t>("head_copy_rows", rows * HeadCopyRowBytes(n), [&](const KernelTable& t, uint8_t* copy) {
+      t.head_copy_rows(type, w, n, 0, rows, copy);
+      return true;
+    });
+    std::vector<uint8_t> copy(rows * HeadCopyRowBytes(n));
+    std::vector<int8_t> digits(2 * PadHead(n));
+    std::vector<float> lower(rows), upper(rows), exact(rows);
+    HeadQuery query{};
+    table_.head_copy_rows(type, w, n, 0, rows, copy.data());
+    bool holds = table_.head_query(x.data(), n, digits.data(), &query);
+    table_.head_bounds(copy.data(), n, query, digits.data(), 0, rows, lower.data(), upper.data());
+    ReferenceTable().dense_rows(type, w, n, x.data(), 0, rows, exact.data());
+    for (size_t r = 0; r < rows; ++r) holds = holds && lower[r] <= exact[r] && exact[r] <= upper[r];
+    Count("head_bounds", holds);
+    Same<uint32_t>("head_survivors", rows + 1, [&](const KernelTable& t, uint32_t* ids) {
+      ids[rows] = static_cast<uint32_t>(t.head_survivors(upper.data(), rows, exact[0], ids, rows));
       return true;
     });
   }

@@ -10,7 +10,7 @@ namespace bitnet::kernels {
 
 struct SelfTestResult {
   uint32_t n_checks = 0;                  // comparisons made
-  uint32_t n_different = 0;               // those where a bit differed
+  uint32_t n_different = 0;               // those where a bit differed or a proven bound did not hold
   const char* first_different = nullptr;  // name of the operation; static
 };
 
