@@ -91,7 +91,7 @@ TEST_CASE("with --stream a line for each token comes before the document", "[gol
   CHECK(tokens == Ids(last, "output_tokens"));
 }
 
-TEST_CASE("--output writes the document while the text streams", "[golden]") {
+TEST_CASE("the document goes to --output while the text streams", "[golden]") {
   const ScratchFolder folder;
   std::ofstream(folder / "run.json") << "old";
   const Outcome run = RunTool({"run", "--prompt", "Why is the sky blue?", "--output", folder / "run.json"});

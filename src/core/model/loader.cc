@@ -172,7 +172,8 @@ class Loader {
       found += t.role == PlannedTensor::Role::kNorm && norm_scales_.contains(t.name) ? 1 : 0;
     }
     if (found == norm_scales_.size()) return {};
-    for (const auto& [name, unused] : norm_scales_) {
+    for (const auto& entry : norm_scales_) {
+      const std::string_view name = entry.first;
       const bool is_norm = std::any_of(plan.tensors.begin(), plan.tensors.end(), [&](const PlannedTensor& t) {
         return t.role == PlannedTensor::Role::kNorm && t.name == name;
       });
