@@ -21,10 +21,8 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/bitnet ${PROJECT_BINARY_DIR}/inc
         FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
-if(EXISTS ${PROJECT_SOURCE_DIR}/src/receipts/receipt.schema.json)
-  install(FILES ${PROJECT_SOURCE_DIR}/src/receipts/receipt.schema.json
-          DESTINATION ${CMAKE_INSTALL_DATADIR}/bitnet COMPONENT runtime)
-endif()
+install(FILES ${PROJECT_SOURCE_DIR}/src/receipts/receipt.schema.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bitnet COMPONENT runtime)
 
 # CMake package. Before 1.0 a minor version may change the interface.
 install(EXPORT bitnetTargets NAMESPACE bitnet:: DESTINATION ${package_dir} COMPONENT dev)
@@ -65,4 +63,6 @@ set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
 set(CPACK_COMPONENT_DEV_DEPENDS runtime)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libc6, libstdc++6, libhwy1, libsimdjson14, libssl3, libyaml-cpp0.7")
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libhwy-dev, libsimdjson-dev, libssl-dev, libyaml-cpp-dev")
-include(CPack)
+if(PROJECT_IS_TOP_LEVEL)
+  include(CPack)
+endif()

@@ -1,5 +1,6 @@
-# cmake -D FLAVOUR=shared|static -D SOURCE=... -D BUILD=... -D SCRATCH=... -D CC=... -D CXX=... [-D LAUNCHER=...]
-#       [-D TOOL=...] -P use_package.cmake
+# cmake -D FLAVOUR=shared|static -D BUILD=... -D CONSUMER=... -D SCRATCH=... -D CC=... -D CXX=... [-D TOOL=...]
+#       -P use_package.cmake
+# Installs what BUILD built into an empty prefix and has CONSUMER use it.
 cmake_policy(VERSION 3.25)
 
 function(run what)
@@ -11,20 +12,7 @@ function(run what)
 endfunction()
 
 set(prefix ${SCRATCH}/prefix)
-set(consumer ${SOURCE}/examples/embed_find_package)
 file(REMOVE_RECURSE ${SCRATCH})
-set(shared OFF)
-if(FLAVOUR STREQUAL shared)
-  set(shared ON)
-endif()
-
-if(NOT EXISTS ${BUILD}/CTestTestfile.cmake)
-  run("configuring the ${FLAVOUR} library"
-      ${CMAKE_COMMAND} -S ${SOURCE} -B ${BUILD} -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=${shared}
-      -DBITNET_BUILD_TESTS=OFF -DBITNET_BUILD_EXAMPLES=OFF -DCMAKE_C_COMPILER=${CC} -DCMAKE_CXX_COMPILER=${CXX}
-      -DCMAKE_C_COMPILER_LAUNCHER=${LAUNCHER} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
-  run("building the ${FLAVOUR} library" ${CMAKE_COMMAND} --build ${BUILD})
-endif()
 run("installing" ${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 
 # What every way must tell.
@@ -36,7 +24,7 @@ if(TOOL)
 endif()
 
 run("configuring the consumer"
-    ${CMAKE_COMMAND} -S ${consumer} -B ${SCRATCH}/consumer -G Ninja -DCMAKE_PREFIX_PATH=${prefix}
+    ${CMAKE_COMMAND} -S ${CONSUMER} -B ${SCRATCH}/consumer -G Ninja -DCMAKE_PREFIX_PATH=${prefix}
     -DCMAKE_C_COMPILER=${CC} -DCMAKE_CXX_COMPILER=${CXX})
 run("building the consumer" ${CMAKE_COMMAND} --build ${SCRATCH}/consumer)
 foreach(program story_c story_cpp)
@@ -52,7 +40,7 @@ set(ENV{PKG_CONFIG_PATH} ${pc_dir})
 run("pkg-config" pkg-config --cflags --libs bitnet)
 separate_arguments(flags UNIX_COMMAND "${output}")
 run("compiling with pkg-config's flags"
-    ${CXX} -std=c++17 ${consumer}/story.cpp -o ${SCRATCH}/by_pkg_config -lbitnet-tiny ${flags} -Wl,-rpath,${lib_dir})
+    ${CXX} -std=c++17 ${CONSUMER}/story.cpp -o ${SCRATCH}/by_pkg_config -lbitnet-tiny ${flags} -Wl,-rpath,${lib_dir})
 run("the program by pkg-config" ${SCRATCH}/by_pkg_config)
 list(APPEND stories "${output}")
 
@@ -76,7 +64,7 @@ elseif(FLAVOUR STREQUAL static AND output MATCHES "libbitnet")
 endif()
 file(RENAME ${prefix} ${SCRATCH}/moved)
 run("configuring against the moved prefix"
-    ${CMAKE_COMMAND} -S ${consumer} -B ${SCRATCH}/moved-consumer -G Ninja -DCMAKE_PREFIX_PATH=${SCRATCH}/moved
+    ${CMAKE_COMMAND} -S ${CONSUMER} -B ${SCRATCH}/moved-consumer -G Ninja -DCMAKE_PREFIX_PATH=${SCRATCH}/moved
     -DCMAKE_C_COMPILER=${CC} -DCMAKE_CXX_COMPILER=${CXX})
 run("building against the moved prefix" ${CMAKE_COMMAND} --build ${SCRATCH}/moved-consumer)
 run("the program against the moved prefix" ${SCRATCH}/moved-consumer/story_c)
