@@ -349,7 +349,7 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
   AddCount(app, "-n,--new-tokens", flags->n_generate, 0, 1u << 24,
            "tokens that are generated one by one; 0: no such test (default: 64)")
       ->group(group);
-  AddList(app, "-t,--threads", flags->threads, 1, 4096, "numbers of threads, one after the other")
+  AddList(app, "-t,--threads", flags->threads, 1, kMaxThreads, "numbers of threads, one after the other")
       ->envname("BITNET_CPU_THREADS")
       ->group(group);
   AddCount(app, "-r,--repeats", flags->n_repeats, 1, 1000, "repeats of each test (default: 5)")->group(group);

@@ -50,6 +50,7 @@ class Conversation {
  private:
   void Answer(const std::string& text);
   void WriteReceipt() const;
+  void SetSystem(const std::string& text);
   void Save(const std::string& path) const;
   void ShowStats() const;
   std::vector<Message> Messages() const;
@@ -76,8 +77,7 @@ bool Conversation::Take(const std::string& line) {
     history_.clear();
     Say("the conversation is forgotten");
   } else if (word == "/system") {
-    system_ = rest;
-    Say(rest.empty() ? "no system part from now on" : "the system part is set from now on");
+    SetSystem(rest);
   } else if (word == "/save") {
     Save(rest);
   } else if (word == "/stats") {
@@ -88,6 +88,16 @@ bool Conversation::Take(const std::string& line) {
     Answer(line);
   }
   return true;
+}
+
+void Conversation::SetSystem(const std::string& text) {
+  try {
+    CheckSystemPart(form_, text);
+    system_ = text;
+    Say(text.empty() ? "no system part from now on" : "the system part is set from now on");
+  } catch (const Failure& failure) {
+    Say(failure.what());  // the conversation goes on
+  }
 }
 
 std::vector<Message> Conversation::Messages() const {
@@ -191,6 +201,7 @@ ExitCode Chat(const ChatFlags& flags) {
     throw Failure(ExitCode::kRequestNotMet, "the chat template of " + loaded.source.DisplayName() +
                                                 " is not known; choose one with --template: " + ChatForms());
   }
+  CheckSystemPart(form, flags.system);
   Conversation conversation(flags, loaded, form);
   const bool asks = StdinIsTerminal();
   if (asks) Note("chat with " + loaded.source.DisplayName() + " (template " + form + "); /help shows the commands");

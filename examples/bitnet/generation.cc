@@ -68,6 +68,12 @@ std::string ChatForm(const Tokenizer& tokenizer, const std::string& asked) {
   return asked.empty() ? tokenizer.info().chat_form : asked;
 }
 
+void CheckSystemPart(const std::string& form, const std::string& system) {
+  if (!system.empty() && (form == "raw" || form == "instruct")) {
+    throw Failure(ExitCode::kUsage, "--system: the chat template " + form + " has no place for a system part");
+  }
+}
+
 Tokens ConversationTokens(const Tokenizer& tokenizer, const std::string& form, const std::vector<Message>& messages) {
   return Get(tokenizer.apply_chat(messages, form.c_str()), Doing::kWorking, "chat template " + form);
 }

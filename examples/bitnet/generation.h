@@ -26,6 +26,9 @@ std::string ChatForm(const Tokenizer& tokenizer, const std::string& asked);
 // "raw, bitnet, llama3, chatml, instruct".
 std::string ChatForms();
 
+// Failure when a system part is given to a form that has no place for it (docs/tool.md).
+void CheckSystemPart(const std::string& form, const std::string& system);
+
 // Tokens of a conversation. Failure when `form` does not take it.
 Tokens ConversationTokens(const Tokenizer& tokenizer, const std::string& form, const std::vector<Message>& messages);
 

@@ -206,7 +206,7 @@ void AddLoadFlags(CLI::App& app, ModelFlags& o) {
 }
 
 void AddThreads(CLI::App& app, ModelFlags& o) {
-  AddCount(app, "-t,--threads", o.threads, 1, 4096,
+  AddCount(app, "-t,--threads", o.threads, 1, kMaxThreads,
            "threads that compute (default: the physical cores that this process may use)")
       ->envname("BITNET_CPU_THREADS")
       ->group("Machine");
@@ -216,7 +216,7 @@ void AddUnusedFlags(CLI::App& app, ModelFlags& model, SessionFlags& session) {
   const auto absent = [&app](const char* name) { return app.get_option_no_throw(name) == nullptr; };
   const std::string hidden;
   if (absent("--model")) AddText(app, "-m,--model", model.model, "PATH", "")->group(hidden);
-  if (absent("--threads")) AddCount(app, "-t,--threads", model.threads, 1, 4096, "")->group(hidden);
+  if (absent("--threads")) AddCount(app, "-t,--threads", model.threads, 1, kMaxThreads, "")->group(hidden);
   if (absent("--ctx")) AddCount(app, "-c,--ctx", session.ctx, 1, 1u << 24, "")->group(hidden);
   if (absent("--kv")) AddChoice(app, "--kv", session.kv, {"f16", "f32"}, "")->group(hidden);
 }

@@ -40,6 +40,9 @@ CLI::Option* AddList(CLI::App& app, const std::string& names, std::vector<int32_
 CLI::Option* AddOptionalText(CLI::App& app, const std::string& names, std::optional<std::string>& value,
                              const std::string& type, const std::string& description);
 
+// Threads that an engine takes at most.
+inline constexpr uint32_t kMaxThreads = 1024;
+
 // Where the model comes from and what computes it.
 struct ModelFlags {
   std::string model;                    // --model

