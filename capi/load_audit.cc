@@ -79,9 +79,9 @@ Status PrepareLoad(const bitnet_model_options_t& o, std::span<const std::byte> b
       spec->warn("the correction policy matches, but the model does not need it: nothing is corrected");
       break;
     case policy::PlanStatus::kReady:
-      spec->warn(Cat("the model is corrected while it is loaded: ", applied.plan.result.norm_scales.size(),
-                     " norm scales, attention of ", applied.plan.result.attention_scales.size(),
-                     " layers; a temporary workaround, regenerate the file"));
+      spec->warn(Cat("the model is corrected while it is loaded (norms: ", applied.plan.result.norm_scales.size(),
+                     ", attention layers: ", applied.plan.result.attention_scales.size(),
+                     "): a temporary workaround, regenerate the file"));
       break;
     case policy::PlanStatus::kInvalid: break;
   }

@@ -157,6 +157,7 @@ Status Replay(std::string_view text, const bitnet_model_t& handle, bitnet_verifi
   BN_ASSIGN_OR_RETURN(const std::shared_ptr<const core::Model> model, ModelFor(r, handle));
   core::SessionOptions options;
   options.n_ctx = r.inference.options.n_ctx;
+  options.head = r.inference.options.head == "full" ? core::HeadMode::kFull : core::HeadMode::kAuto;
   options.kv_type = r.inference.options.kv_type == "f32" ? kernels::Dense::kF32 : kernels::Dense::kF16;
   BN_ASSIGN_OR_RETURN(const std::unique_ptr<core::Session> session,
                       core::Session::Create(handle.state->engine, model, options));
@@ -173,6 +174,9 @@ Status Replay(std::string_view text, const bitnet_model_t& handle, bitnet_verifi
   const std::string digest = facts.logits_sha256 ? core::ToHex(*facts.logits_sha256) : "";
   d.Expect(r.logits_sha256.value_or("") == digest, "logits_sha256", "recorded ",
            core::Quoted(r.logits_sha256.value_or(""), 80), ", the replay gives '", digest, "'");
+  d.Expect(facts.head != r.inference.options.head || facts.head_survivors == r.inference.head_survivors,
+           "inference.head_survivors", "recorded ", r.inference.head_survivors, ", the replay computed ",
+           facts.head_survivors);
   const std::string_view reason = core::StopReasonName(session->stop_reason());
   d.Expect(r.inference.stop_reason == reason, "inference.stop_reason", "recorded ",
            core::Quoted(r.inference.stop_reason), ", the replay stopped by '", reason, "'");

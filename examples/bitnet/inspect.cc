@@ -111,8 +111,8 @@ std::string Summary(const bitnet_inspection_info_t& info) {
   if (*info.rules == '\0') return out + "gate          none: statistics only\n";
   out += "rules         " + Printable(info.rules) + "\n";
   if (info.n_suspicious == 0) return out + "result        nothing is suspicious\n";
-  out += "result        " + std::to_string(info.n_suspicious) + " of " + std::to_string(info.n_tensors) +
-         " tensors are suspicious\n";
+  out += "result        suspicious: " + std::to_string(info.n_suspicious) + " of " + std::to_string(info.n_tensors) +
+         " tensors\n";
   out += std::string("likely cause  ") + info.cause + "\nfix           " + info.fix + "\n";
   if (*info.temporary != '\0') out += std::string("until then    ") + info.temporary + "\n";
   return out;
@@ -145,7 +145,9 @@ ExitCode Inspect(const InspectFlags& flags) {
   const Inspection inspection = Get(Inspection::of(file, options), Doing::kWorking,
                                     flags.rules.empty() ? source.DisplayName() : Quoted(flags.rules, 4096));
   const bitnet_inspection_info_t info = inspection.info();
-  if (!flags.policy.empty()) {
+  if (!flags.policy.empty() && info.n_suspicious == 0) {
+    Note("bitnet: nothing is suspicious: no policy is written");
+  } else if (!flags.policy.empty()) {
     WriteFile(flags.policy, Get(inspection.policy(), Doing::kWorking, "cannot generate a policy"));
     Note("bitnet: policy written to " + Quoted(flags.policy, 4096) +
          "; check it with: bitnet validate-policy --policy " + Quoted(flags.policy, 4096) + " --model " +

@@ -1,6 +1,7 @@
 #include "policy/inspect.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <span>
@@ -90,7 +91,14 @@ std::optional<double> ReadRms(const GgufTensor& t) {
   return n == 0 ? 0 : std::sqrt(sum / static_cast<double>(n));
 }
 
-std::string TextOf(const Range& r) { return Cat(r.min, " to ", r.max); }
+// Four digits tell a person enough.
+std::string Short(double x) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, x, std::chars_format::general, 4);
+  return std::string(text, end.ptr);
+}
+
+std::string TextOf(const Range& r) { return Cat(Short(r.min), " to ", Short(r.max)); }
 
 // Median RMS of each class over the layers, of norms that are finite; only where at least three layers have one.
 std::map<std::string, double> Medians(const std::vector<TensorReport>& tensors) {
@@ -126,7 +134,7 @@ void JudgeNorm(const Ruleset& rules, const std::map<std::string, double>& median
   const auto median = medians.find(r.cls);
   if (!r.layer || median == medians.end()) return;
   if (s.rms > median->second * kOutlierFactor || s.rms * kOutlierFactor < median->second) {
-    r.suspicions.push_back(Cat("outlier: the median of ", r.cls, " is ", median->second));
+    r.suspicions.push_back(Cat("outlier: the median of ", r.cls, " is ", Short(median->second)));
   }
 }
 

@@ -91,6 +91,20 @@ void CheckKernelCounts(const Receipt& r, Checks& c) {
   }
 }
 
+// The head shortcut: whether it ran, and that each draw by it computed at least the candidates, at most the vocabulary.
+void CheckHead(const Receipt& r, Checks& c) {
+  constexpr uint64_t kCandidates = 256;  // docs/numerics.md
+  uint64_t draws = 0;
+  for (const Kernel& k : r.kernels) draws += OperationOf(k.id, r.backend.target) == "head_shortcut" ? k.calls : 0;
+  const Inference& f = r.inference;
+  c.Expect((f.options.head == "shortcut") == (draws > 0), "inference.options.head", "found ", Quoted(f.options.head),
+           ", the kernels say that ", draws, " draws used the shortcut");
+  draws = std::min<uint64_t>(draws, f.tokens_generated);  // more are rejected already, and must not wrap
+  const uint64_t n_vocab = r.model.shape.n_vocab;
+  c.Expect(f.head_survivors >= draws * std::min(kCandidates, n_vocab) && f.head_survivors <= draws * n_vocab,
+           "inference.head_survivors", "found ", f.head_survivors, " rows for ", draws, " draws by the shortcut");
+}
+
 void CheckModel(const Model& m, const std::optional<Model>& at_hand, Checks& c) {
   c.Expect(m.fingerprint.starts_with("sha256:") && IsHex64(std::string_view(m.fingerprint).substr(7)),
            "model.fingerprint", "found ", Quoted(m.fingerprint, 80), ", expected 'sha256:' and 64 hex digits");
@@ -175,6 +189,7 @@ VerifyReport VerifyReceipt(std::string_view text, const VerifyOptions& options) 
     CheckInference(r, checks);
     CheckKernels(r, options, checks);
     CheckKernelCounts(r, checks);
+    CheckHead(r, checks);
     CheckCorrections(r, options, checks);
   }
   return {std::move(read->receipt), checks.Take()};

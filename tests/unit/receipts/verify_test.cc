@@ -96,6 +96,8 @@ TEST_CASE("Each rule rejects the receipt that breaks it, naming the field", "[re
       {"inference.options.sampler.top_p", [](Receipt& r) { r.inference.options.sampler.top_p = 1.5f; }},
       {"logits_sha256", [](Receipt& r) { r.logits_sha256.reset(); }},
       {"logits_sha256", [](Receipt& r) { r.logits_sha256 = "00"; }},
+      {"inference.options.head", [](Receipt& r) { r.inference.options.head = "shortcut"; }},
+      {"inference.head_survivors", [](Receipt& r) { r.inference.head_survivors = 1; }},
       {"logits_prefixes", [](Receipt& r) { r.logits_prefixes.pop_back(); }},
       {"logits_prefixes", [](Receipt& r) { r.logits_prefixes.back() = 7; }},
       {"inference.tokens_per_sec", [](Receipt& r) { r.inference.tokens_per_sec = 5000; }},
@@ -117,6 +119,20 @@ TEST_CASE("Plausible numbers have no ceiling", "[receipts][verify]") {
   r.inference.tokens_per_sec = 5e8;
   r.inference.generate_ms = 6e-6;
   CHECK(All(Verify(r)).empty());
+}
+
+TEST_CASE("Draws by the head shortcut count as such, with their survivors", "[receipts][verify]") {
+  Receipt r = SampleReceipt();
+  r.inference.options.head = "shortcut";
+  for (Kernel& k : r.kernels) {
+    if (k.id == "AVX2.dense") k.id = "AVX2.head_shortcut";
+  }
+  r.inference.head_survivors = 3 * 300;
+  CHECK(All(Verify(r)).empty());
+  for (const uint64_t survivors : {uint64_t{0}, uint64_t{3 * 256 - 1}, uint64_t{3 * 512 + 1}}) {
+    r.inference.head_survivors = survivors;
+    CHECK(Names(Verify(r), "inference.head_survivors"));
+  }
 }
 
 TEST_CASE("A portable run says reference and is accepted", "[receipts][verify]") {
