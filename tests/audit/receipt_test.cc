@@ -139,7 +139,7 @@ TEST_CASE("A private receipt has neither text nor ids, verifies, and cannot be r
   CHECK(Verification::replay(text, model).error().status() == BITNET_E_RECEIPT_REJECTED);
 }
 
-TEST_CASE("A digest that the host knows is used and called cached; a replay computes", "[receipt]") {
+TEST_CASE("A digest that the host knows is used and called cached, and a replay computes", "[receipt]") {
   const Engine engine = MakeEngine();
   ModelOptions options;
   const std::string wrong(64, '0');
