@@ -415,9 +415,7 @@ Result<Gguf> Gguf::Parse(std::span<const std::byte> file) {
   return out;
 }
 
-const GgufValue* Gguf::Find(std::string_view key) const {
-  return FindByName(values_, kKeyOf, values_by_key_, key);
-}
+const GgufValue* Gguf::Find(std::string_view key) const { return FindByName(values_, kKeyOf, values_by_key_, key); }
 
 const GgufTensor* Gguf::FindTensor(std::string_view name) const {
   return FindByName(tensors_, kNameOf, tensors_by_name_, name);

@@ -13,9 +13,7 @@ Status WrongType(const GgufValue& v, std::string_view expected) {
                 std::string(v.key), v.offset);
 }
 
-bool IsArrayOf(const GgufValue& v, GgufType element) {
-  return v.type == GgufType::kArray && v.element == element;
-}
+bool IsArrayOf(const GgufValue& v, GgufType element) { return v.type == GgufType::kArray && v.element == element; }
 
 Status NotUtf8(const GgufValue& v, uint64_t offset) {
   return Status(Code::kBadFormat, Cat("key ", Quoted(v.key), " holds text that is not UTF-8"), std::string(v.key),
@@ -36,10 +34,8 @@ Result<std::optional<uint64_t>> Gguf::Count(std::string_view key) const {
   const GgufValue* v = Find(key);
   if (v == nullptr) return std::optional<uint64_t>();
   switch (v->type) {
-    case GgufType::kU32:
-      return std::optional<uint64_t>(LoadScalar<uint32_t>(v->raw));
-    case GgufType::kU64:
-      return std::optional<uint64_t>(LoadScalar<uint64_t>(v->raw));
+    case GgufType::kU32: return std::optional<uint64_t>(LoadScalar<uint32_t>(v->raw));
+    case GgufType::kU64: return std::optional<uint64_t>(LoadScalar<uint64_t>(v->raw));
     case GgufType::kI32: {
       const int32_t value = LoadScalar<int32_t>(v->raw);
       if (value >= 0) return std::optional<uint64_t>(static_cast<uint64_t>(value));
@@ -47,8 +43,7 @@ Result<std::optional<uint64_t>> Gguf::Count(std::string_view key) const {
                     Cat("key ", Quoted(key), " is ", value, ", expected a number that is not negative"),
                     std::string(key), v->offset);
     }
-    default:
-      return WrongType(*v, "u32, u64 or i32");
+    default: return WrongType(*v, "u32, u64 or i32");
   }
 }
 

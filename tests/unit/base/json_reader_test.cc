@@ -14,9 +14,7 @@ JsonValue Read(std::string_view text) {
   return *value;
 }
 
-Code CodeOf(std::string_view text, const JsonLimits& limits = {}) {
-  return ParseJson(text, limits).status().code();
-}
+Code CodeOf(std::string_view text, const JsonLimits& limits = {}) { return ParseJson(text, limits).status().code(); }
 
 TEST_CASE("A document becomes a tree with members in file order", "[json]") {
   const JsonValue v = Read(R"({"b": [1, -2, 2.5, "x", null], "a": {"t": true, "f": false}})");

@@ -9,12 +9,8 @@
 namespace bitnet::core {
 namespace {
 
-std::string StringOf(std::string_view s) {
-  return JsonWriter().String(s).Take();
-}
-std::string DoubleOf(double v) {
-  return JsonWriter().Double(v).Take();
-}
+std::string StringOf(std::string_view s) { return JsonWriter().String(s).Take(); }
+std::string DoubleOf(double v) { return JsonWriter().Double(v).Take(); }
 
 void WriteExample(JsonWriter& w) {
   w.BeginObject().Key("n").Int(-1).Key("ids").BeginArray().Uint(1).Uint(2).EndArray();
