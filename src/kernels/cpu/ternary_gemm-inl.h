@@ -10,7 +10,7 @@
 
 constexpr size_t kTileVectors = kBytes == 16 ? 4 : 2;
 constexpr size_t kTileRows = kTileVectors * kLanes;
-constexpr size_t kTileTokens = kBytes == 64 ? 12 : 4;
+constexpr size_t kTileTokens = kBytes == 64 ? 12 : kBytes == 32 ? 5 : 4;  // as the registers allow
 constexpr size_t kBlockSteps = kTernaryPad / 4;
 
 // Unpacks n_rows <= kVectors * kLanes rows; the codes of missing rows are 0.
@@ -50,7 +50,7 @@ HWY_INLINE void AddSteps(const uint8_t* HWY_RESTRICT tile, const int8_t* HWY_RES
   constexpr size_t kPointers = (kTokens + 2) / 3;
   const int8_t* HWY_RESTRICT p[kPointers];
   Unroll<kPointers>([&](auto i) BITNET_INLINE_LAMBDA { p[i] = q + 3 * i * q_stride; });
-  for (size_t s = 0; s < steps; ++s) {
+  const auto step = [&](size_t s) BITNET_INLINE_LAMBDA {
     VU8 codes[kVectors];
     Unroll<kVectors>([&](auto v)
                          BITNET_INLINE_LAMBDA { codes[v] = hn::Load(DU8(), tile + (s * kVectors + v) * kBytes); });
@@ -63,6 +63,10 @@ HWY_INLINE void AddSteps(const uint8_t* HWY_RESTRICT tile, const int8_t* HWY_RES
         KeepInRegister(sum[v][t]);
       });
     });
+  };
+  for (size_t s = 0; s < steps; s += 2) {  // an even number: columns come in blocks of kTernaryPad
+    step(s);
+    step(s + 1);
   }
 }
 
