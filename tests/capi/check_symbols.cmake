@@ -12,7 +12,7 @@ foreach(line IN LISTS lines)
   string(REGEX MATCH "([A-Za-z]) ([^ ]+)$" _ "${line}")
   set(kind "${CMAKE_MATCH_1}")
   set(name "${CMAKE_MATCH_2}")
-  if(kind STREQUAL "A" AND name MATCHES "^BITNET_[0-9]+$")
+  if(kind STREQUAL "A" AND name MATCHES "^BITNET_[0-9]+(@@BITNET_[0-9]+)?$")
     continue()  # a version node
   endif()
   if(NOT name MATCHES "^bitnet_[a-z0-9_]+@@BITNET_[0-9]+$")
