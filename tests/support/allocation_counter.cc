@@ -52,6 +52,7 @@ void* operator new[](size_t n) { return bitnet::test::New(n); }
 void* operator new(size_t n, const std::nothrow_t&) noexcept {
   return bitnet::test::Counted(std::malloc(n == 0 ? 1 : n));
 }
+void* operator new[](size_t n, const std::nothrow_t& tag) noexcept { return ::operator new(n, tag); }
 void* operator new(size_t n, std::align_val_t align) {
   void* p = bitnet::test::NewAligned(n, static_cast<size_t>(align));
   if (p == nullptr) throw std::bad_alloc();
@@ -59,6 +60,10 @@ void* operator new(size_t n, std::align_val_t align) {
 }
 void* operator new(size_t n, std::align_val_t align, const std::nothrow_t&) noexcept {
   return bitnet::test::NewAligned(n, static_cast<size_t>(align));
+}
+void* operator new[](size_t n, std::align_val_t align) { return ::operator new(n, align); }
+void* operator new[](size_t n, std::align_val_t align, const std::nothrow_t& tag) noexcept {
+  return ::operator new(n, align, tag);
 }
 void operator delete(void* p) noexcept { bitnet::test::Release(p); }
 void operator delete[](void* p) noexcept { bitnet::test::Release(p); }
@@ -68,3 +73,7 @@ void operator delete(void* p, const std::nothrow_t&) noexcept { bitnet::test::Re
 void operator delete(void* p, std::align_val_t) noexcept { bitnet::test::Release(p); }
 void operator delete(void* p, size_t, std::align_val_t) noexcept { bitnet::test::Release(p); }
 void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { bitnet::test::Release(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { bitnet::test::Release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { bitnet::test::Release(p); }
+void operator delete[](void* p, size_t, std::align_val_t) noexcept { bitnet::test::Release(p); }
+void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { bitnet::test::Release(p); }

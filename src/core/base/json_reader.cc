@@ -120,6 +120,7 @@ const JsonValue* JsonValue::Find(std::string_view key) const {
 }
 
 Result<JsonValue> ParseJson(std::string_view text, const JsonLimits& limits) {
+  if (text.empty()) return ReadError(simdjson::EMPTY, 0, limits);  // the parser copies from a null pointer then
   if (text.size() > limits.max_bytes) return ReadError(simdjson::CAPACITY, text.size(), limits);
   dom::parser parser;
   // One level more: the parser counts the document itself.

@@ -1,5 +1,6 @@
 #include "receipts/verify.h"
 
+#include <cmath>
 #include <functional>
 #include <set>
 
@@ -251,7 +252,7 @@ void Mutate(JsonValue& leaf) {
       leaf.string.back() = leaf.string.back() == '1' ? '2' : '1';
     }
   } else {
-    leaf.number = leaf.number == 0 ? 1 : leaf.number * 1.001 + (leaf.number == static_cast<int>(leaf.number));
+    leaf.number = leaf.number == 0 ? 1 : leaf.number * 1.001 + (leaf.number == std::trunc(leaf.number) ? 1 : 0);
   }
 }
 
