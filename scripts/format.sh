@@ -5,7 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-formatter=$(command -v clang-format-14 || command -v clang-format)
+formatter=$(command -v clang-format-14 || command -v clang-format) || {
+  echo "format: no clang-format; scripts/install_deps.sh --full installs it" >&2
+  exit 1
+}
 mode=(-i)
 [[ ${1:-} == --check ]] && mode=(--dry-run --Werror)
 

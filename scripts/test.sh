@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 exec </dev/null
 
-quick_stages=(deps format gcc)
+quick_stages=(deps gcc)
 full_stages=(deps format gcc aarch64 clang asan-ubsan tsan)
 only=()
 full=0
