@@ -71,15 +71,21 @@ uint32_t UsableCores() {
   return n;
 }
 
-// A loop is `remaining` tiles to hand out, kept with the loop's number in one word: a thread claims a tile by one
-// compare-and-swap, which fails if the loop has changed meanwhile. So a thread that wakes late touches nothing of a
-// later loop, the caller waits only for tiles in work, never for a thread that sleeps, and the loop's description is
-// written only while no tile is claimed.
+// Every thread has a share of the loop's tiles, consecutive ones, and takes them in order: a product then streams
+// through one region of memory a thread, which the hardware's prefetchers follow, where tiles dealt in turn would break
+// every stream at each tile. A thread whose share is empty takes from the far end of another's.
+//
+// A share is {first, end} in one word, so one compare-and-swap claims a tile, and the loop's description is written
+// only while every share is empty and no tile is in work: a thread that wakes late either claims nothing or a tile of
+// the loop whose description it then reads. The caller waits only for tiles in work, never for a thread that sleeps.
 struct ThreadPool::State {
-  alignas(64) std::atomic<uint64_t> tiles{0};  // loop number << 32 | tiles not yet claimed
-  alignas(64) std::atomic<uint32_t> done{0};   // tiles finished
-  alignas(64) std::atomic<uint32_t> wake{0};   // changes when sleepers shall look again
-  std::atomic<uint32_t> sleepers{0};
+  struct Share {
+    alignas(64) std::atomic<uint64_t> tiles{0};  // first << 32 | end; empty when first == end
+  };
+
+  alignas(64) std::atomic<uint32_t> loop{0};  // number of the loop: changes when there are new tiles
+  alignas(64) std::atomic<uint32_t> done{0};  // tiles finished
+  alignas(64) std::atomic<uint32_t> sleepers{0};
   std::atomic<bool> caller_sleeps{false};
   std::atomic<bool> stop{false};
 
@@ -89,44 +95,61 @@ struct ThreadPool::State {
   size_t n = 0;
   size_t tile = 0;
   uint32_t n_tiles = 0;
+  std::vector<Share> shares;  // one for each thread
 
   int spins = 0;    // before a thread sleeps
   std::mutex turn;  // callers take turns
   std::vector<pthread_t> workers;
 
-  bool Claim(uint32_t* index) {
-    uint64_t word = tiles.load(std::memory_order_acquire);
-    while (static_cast<uint32_t>(word) != 0) {
-      if (tiles.compare_exchange_weak(word, word - 1, std::memory_order_acquire)) {
-        *index = n_tiles - static_cast<uint32_t>(word);
-        return true;
-      }
+  explicit State(uint32_t n_threads) : shares(n_threads) {}
+
+  static constexpr uint64_t Range(uint64_t first, uint64_t end) { return first << 32 | end; }
+
+  void Deal() {
+    const uint64_t n_shares = shares.size();
+    for (uint64_t t = 0; t < n_shares; ++t) {
+      shares[t].tiles.store(Range(n_tiles * t / n_shares, n_tiles * (t + 1) / n_shares), std::memory_order_release);
     }
-    return false;
+  }
+
+  // Claims the first tile of a share, or its last one.
+  bool Claim(Share& share, bool last, uint64_t* index) {
+    uint64_t word = share.tiles.load(std::memory_order_acquire);
+    for (;;) {
+      const uint64_t first = word >> 32, end = word & UINT32_MAX;
+      if (first == end) return false;
+      const uint64_t rest = last ? Range(first, end - 1) : Range(first + 1, end);
+      *index = last ? end - 1 : first;
+      if (share.tiles.compare_exchange_weak(word, rest, std::memory_order_acquire)) return true;
+    }
+  }
+
+  void RunTile(uint64_t index, uint32_t thread) {
+    const uint32_t last = n_tiles;
+    const size_t begin = index * tile;
+    fn(f, begin, std::min(n, begin + tile), thread);
+    if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == last && caller_sleeps.load()) done.notify_one();
   }
 
   // Works on the current loop until no tile is left to claim.
   void Work(uint32_t thread) {
-    uint32_t index;
-    while (Claim(&index)) {
-      const uint32_t last = n_tiles;
-      const size_t begin = index * tile;
-      fn(f, begin, std::min(n, begin + tile), thread);
-      if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == last && caller_sleeps.load()) done.notify_one();
+    const auto n_shares = static_cast<uint32_t>(shares.size());
+    uint64_t index;
+    for (uint32_t k = 0; k < n_shares; ++k) {
+      Share& share = shares[(thread + k) % n_shares];
+      while (Claim(share, k != 0, &index)) RunTile(index, thread);
     }
   }
 
-  void Sleep() {
-    const uint32_t seen = wake.load();
+  void Sleep(uint32_t seen) {
     sleepers.fetch_add(1);
-    if (static_cast<uint32_t>(tiles.load()) == 0 && !stop.load()) wake.wait(seen);
+    if (loop.load() == seen && !stop.load()) loop.wait(seen);
     sleepers.fetch_sub(1);
   }
 
-  void WakeSleepers() {
-    if (sleepers.load() == 0) return;
-    wake.fetch_add(1);
-    wake.notify_all();
+  void Announce() {
+    loop.fetch_add(1);
+    if (sleepers.load() != 0) loop.notify_all();
   }
 };
 
@@ -145,15 +168,16 @@ void* WorkerMain(void* p) {
   const uint32_t thread = argument->thread;
   delete argument;
   const FpScope fp;  // a new thread inherits its creator's modes
-  int spins = 0;
-  while (!state.stop.load(std::memory_order_relaxed)) {
-    if (static_cast<uint32_t>(state.tiles.load(std::memory_order_relaxed)) != 0) {
+  uint32_t seen = 0;
+  for (int spins = 0; !state.stop.load(std::memory_order_relaxed);) {
+    if (const uint32_t loop = state.loop.load(std::memory_order_acquire); loop != seen) {
+      seen = loop;
       state.Work(thread);
       spins = 0;
     } else if (++spins < state.spins) {
       Pause();
     } else {
-      state.Sleep();
+      state.Sleep(seen);
       spins = 0;
     }
   }
@@ -162,7 +186,7 @@ void* WorkerMain(void* p) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(uint32_t n_threads) : n_threads_(n_threads), state_(std::make_unique<State>()) {}
+ThreadPool::ThreadPool(uint32_t n_threads) : n_threads_(n_threads), state_(std::make_unique<State>(n_threads)) {}
 
 Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(uint32_t n_threads) {
   constexpr uint32_t kMaxThreads = 1024;  // far beyond any machine; keeps a wrong number from exhausting the process
@@ -191,8 +215,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(uint32_t n_threads) {
 
 ThreadPool::~ThreadPool() {
   state_->stop.store(true);
-  state_->wake.fetch_add(1);
-  state_->wake.notify_all();
+  state_->Announce();
   for (pthread_t id : state_->workers) pthread_join(id, nullptr);
 }
 
@@ -213,9 +236,8 @@ void ThreadPool::Run(size_t n, size_t tile, RangeFn fn, void* f) {
   s.tile = tile;
   s.n_tiles = n_tiles;
   s.done.store(0, std::memory_order_relaxed);
-  const uint64_t loop = (s.tiles.load(std::memory_order_relaxed) >> 32) + 1;
-  s.tiles.store(loop << 32 | n_tiles);
-  s.WakeSleepers();
+  s.Deal();
+  s.Announce();
   s.Work(0);
   for (int spins = 0; spins < s.spins; ++spins) {
     if (s.done.load(std::memory_order_acquire) == n_tiles) return;
