@@ -22,6 +22,7 @@ struct BenchFlags {
   SessionFlags session;
   uint32_t n_prompt = 512;
   uint32_t n_generate = 64;
+  std::vector<int32_t> depths = {0};  // tokens in the context before those that are generated
   std::vector<int32_t> threads;
   uint32_t n_repeats = 5;
   std::string format = "md";
@@ -39,10 +40,11 @@ struct ProfileRow {
 };
 
 struct Measured {
-  std::string test;  // "pp512", "tg64"
+  std::string test;  // "pp512", "tg64", "tg64@4000"
   uint32_t threads = 0;
   Spread tokens_per_s;
   double bytes_per_s = 0;           // tg: weights and cache that were read
+  double cache_bytes_per_s = 0;     // of these, the cache
   double multiply_adds_per_s = 0;   // pp: products with ternary weights
   double limit_fraction = 0;        // of the limit measured in this run
   std::vector<ProfileRow> profile;  // of one more run, with --profile
@@ -118,9 +120,14 @@ double PromptSeconds(Session& session, const Tokens& tokens) {
   return Now() - start;
 }
 
-// Seconds of n tokens after the first one.
-double GenerateSeconds(Session& session, uint32_t n, uint32_t n_vocab, double& time_to_first_token_ms) {
-  Get(session.clear());
+// Seconds of n tokens after the first one, in a context of `depth` tokens. Those are evaluated only when they are not
+// there yet.
+double GenerateSeconds(Session& session, uint32_t depth, uint32_t n, uint32_t n_vocab, double& time_to_first_token_ms) {
+  if (session.info().position < depth) {
+    Get(session.clear());
+    Get(session.eval(SomeTokens(depth, n_vocab)));
+  }
+  Get(session.roll_back(depth));
   GenerateOptions options;
   options.max_new_tokens = n + 1;
   options.ignore_eos = 1;
@@ -160,13 +167,19 @@ Spread Repeat(const BenchFlags& flags, double n_tokens, Seconds seconds) {
   return SpreadOf(rates);
 }
 
+// Tokens that the longest test has in its context.
+uint32_t LongestContext(const BenchFlags& flags) {
+  const auto depth = static_cast<uint32_t>(*std::max_element(flags.depths.begin(), flags.depths.end()));
+  return std::max(flags.n_prompt, flags.n_generate == 0 ? 0 : depth + flags.n_generate + 2);
+}
+
 // Failure when the tests need more tokens than the model was trained for.
 void CheckLength(const BenchFlags& flags, const Model& model) {
-  const uint32_t n_longest = std::max(flags.n_prompt, flags.n_generate + 2);
+  const uint32_t n_longest = LongestContext(flags);
   if (const uint32_t n_train = model.info().n_ctx_train; n_longest > n_train) {
     throw Failure(ExitCode::kRequestNotMet, "the test needs " + std::to_string(n_longest) +
                                                 " tokens, this model was trained for " + std::to_string(n_train) +
-                                                "; give a smaller -p or -n");
+                                                "; give a smaller -p, -n or -d");
   }
 }
 
@@ -193,12 +206,12 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
   const TokenCost cost = CostOf(loaded.model, flags.session);
   const uint32_t n_vocab = loaded.model.info().n_vocab;
   SessionFlags session_flags = flags.session;
-  session_flags.ctx = std::max({flags.session.ctx, flags.n_prompt, flags.n_generate + 2});
+  session_flags.ctx = std::max(flags.session.ctx, LongestContext(flags));
   Session session = MakeSession(loaded.model, session_flags);
   if (flags.n_prompt > 0) {
     Note(who + ", prompt of " + Counted(flags.n_prompt, "token"));
     const Tokens tokens = SomeTokens(flags.n_prompt, n_vocab);
-    Measured m{"pp" + std::to_string(flags.n_prompt), n_threads, {}, 0, 0, 0, {}};
+    Measured m{"pp" + std::to_string(flags.n_prompt), n_threads, {}, 0, 0, 0, 0, {}};
     const auto seconds = [&] { return PromptSeconds(session, tokens); };
     m.tokens_per_s = Repeat(flags, flags.n_prompt, seconds);
     if (flags.profile) m.profile = Profile(session, seconds);
@@ -206,18 +219,22 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
     m.limit_fraction = m.multiply_adds_per_s / own.limits.multiply_adds_per_s;
     report.results.push_back(m);
   }
-  if (flags.n_generate > 0) {
-    Note(who + ", " + Counted(flags.n_generate, "token") + " one by one");
-    Measured m{"tg" + std::to_string(flags.n_generate), n_threads, {}, 0, 0, 0, {}};
-    const auto seconds = [&] {
-      return GenerateSeconds(session, flags.n_generate, n_vocab, own.time_to_first_token_ms);
-    };
+  for (size_t i = 0; flags.n_generate > 0 && i < flags.depths.size(); ++i) {
+    const auto depth = static_cast<uint32_t>(flags.depths[i]);
+    const std::string test = "tg" + std::to_string(flags.n_generate) + (depth > 0 ? "@" + std::to_string(depth) : "");
+    Note(who + ", " + Counted(flags.n_generate, "token") + " one by one" +
+         (depth > 0 ? " after " + std::to_string(depth) : ""));
+    Measured m{test, n_threads, {}, 0, 0, 0, 0, {}};
+    double first_token_ms = 0;
+    const auto seconds = [&] { return GenerateSeconds(session, depth, flags.n_generate, n_vocab, first_token_ms); };
     m.tokens_per_s = Repeat(flags, flags.n_generate, seconds);
     if (flags.profile) m.profile = Profile(session, seconds);
-    const double bytes = cost.decode_bytes + cost.cache_bytes_per_position * (flags.n_generate + 3) / 2;
-    m.bytes_per_s = m.tokens_per_s.median * bytes;
+    const double cache_bytes = cost.cache_bytes_per_position * (depth + (flags.n_generate + 3) / 2.0);
+    m.bytes_per_s = m.tokens_per_s.median * (cost.decode_bytes + cache_bytes);
+    m.cache_bytes_per_s = m.tokens_per_s.median * cache_bytes;
     m.limit_fraction = m.bytes_per_s / own.limits.read_bytes_per_s;
     report.results.push_back(m);
+    if (i == 0) own.time_to_first_token_ms = first_token_ms;
   }
   report.per_threads.push_back(own);
   report.peak_memory.Stop();
@@ -245,6 +262,7 @@ Json Document(const BenchReport& report) {
         .Field("max", m.tokens_per_s.max)
         .EndObject()
         .Field("gb_per_s", m.bytes_per_s / 1e9)
+        .Field("cache_gb_per_s", m.cache_bytes_per_s / 1e9)
         .Field("gmac_per_s", m.multiply_adds_per_s / 1e9)
         .Field("limit_fraction", m.limit_fraction);
     if (!m.profile.empty()) {
@@ -349,6 +367,9 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
   AddCount(app, "-n,--new-tokens", flags->n_generate, 0, 1u << 24,
            "tokens that are generated one by one; 0: no such test (default: 64)")
       ->group(group);
+  AddList(app, "-d,--depth", flags->depths, 0, 1 << 24,
+          "tokens in the context before those that are generated one by one, one test for each (default: 0)")
+      ->group(group);
   AddList(app, "-t,--threads", flags->threads, 1, kMaxThreads, "numbers of threads, one after the other")
       ->envname("BITNET_CPU_THREADS")
       ->group(group);
@@ -369,7 +390,8 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
 const Command kBenchCommand = {"bench", "measure speed, as a share of what this machine can do at most",
                                "bitnet bench\n"
                                "bitnet bench --model model.gguf -t 1,2 -o json > bench.json\n"
-                               "bitnet bench -p 128 -n 32 -r 3",
+                               "bitnet bench -p 128 -n 32 -r 3\n"
+                               "bitnet bench -p 0 -n 32 -d 64,4000",
                                SetUp};
 
 }  // namespace bitnet::tool
