@@ -37,7 +37,7 @@ constexpr size_t kOutputVectors = kLanes == 8 ? 2 : 4;
 constexpr size_t kOutputKeys = kLanes == 16 ? 32 : 8;
 
 // Rows of the cache lie one after the other and those ahead are asked for: decoding reads each of them once, and the
-// hardware alone stops at every page, which left it at a third of the speed (docs/kernels.md).
+// hardware alone stops at every page.
 constexpr size_t kRowsAhead = 32;
 constexpr size_t kCacheLine = 64;
 
