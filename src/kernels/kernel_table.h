@@ -32,7 +32,7 @@ constexpr size_t PadTernary(size_t n) { return (n + kTernaryPad - 1) / kTernaryP
 // Element types of dense matrices, embeddings and the key-value cache.
 enum class Dense : uint32_t { kF32, kF16, kBF16 };
 // Block-quantised matrix types. Blocks lie in memory as in the file (pack.h names the layouts).
-enum class Block : uint32_t { kQ8_0, kQ6_K, kCount };
+enum class Block : uint32_t { kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0, kQ2_K, kQ3_K, kQ4_K, kQ5_K, kQ6_K, kCount };
 
 // The operations that are counted; a kernel id is TABLE.NAME, for example "AVX2.ternary_gemv".
 enum class Op : uint32_t {
@@ -129,9 +129,9 @@ struct KernelTable {
   void (*ternary_gemv)(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept;
   void (*ternary_gemm)(const TernaryJob& job, size_t row_begin, size_t row_end, void* scratch) noexcept;
   size_t (*ternary_scratch_bytes)(size_t cols) noexcept;
-  // Block scales that differ: scale is [rows, cols / block], y = fma chain over rising blocks of
-  // fma(float(isum), scale_b * d[t], acc) from +0. `block` is a multiple of kTernaryPad. job.scale_stride is cols /
-  // block.
+  // Block scales that differ: scale is [rows, scale_stride], one for each block of the real columns, y = fma chain over
+  // rising blocks of fma(float(isum), scale_b * d[t], acc) from +0. `block` is kTernaryPad / 2 or a multiple of
+  // kTernaryPad.
   void (*ternary_blocks)(const TernaryJob& job, size_t block, size_t row_begin, size_t row_end) noexcept;
 
   // y[r] = dot64(w[r, :], x, n) for rows row_begin..row_end; w [rows, n] of `type`.
@@ -141,11 +141,14 @@ struct KernelTable {
   // Activation row for a block product: per block of `block` elements m = max |x|, q = rint(x * (127 / m)),
   // d_a[b] = m / 127; m < 2^-100 counts as 0 and gives zeros. n a multiple of block. False when an x is not finite.
   bool (*quantise_blocks)(const float* x, size_t n, size_t block, int8_t* q, float* d_a) noexcept;
-  // y[r] = fma chain over rising blocks of fma(float(isum), d_w * d_a[b], acc) from +0. w: rows of n / block blocks.
+  // y[r] = fma chain over rising blocks of fma(float(isum), d_w * d_a[b], acc) from +0; for types with minima each
+  // block then adds fma(-float(msum), dmin * d_a[b], acc), Q4_1 and Q5_1 fma(float(qsum), m_w * d_a[b], acc). w: rows
+  // of n / block blocks.
   void (*block_rows)(Block type, const void* w, size_t n, const int8_t* q, const float* d_a, size_t row_begin,
                      size_t row_end, float* y) noexcept;
 
-  // Embedding rows as f32: y[n] of row `row`. Block types: (d * float(sub_scale)) * float(q), each product rounded.
+  // Embedding rows as f32: y[n] of row `row`. Block types: (d * float(sub_scale)) * float(q), each product rounded;
+  // with minima less dmin * float(sub_minimum), Q4_1 and Q5_1 plus m, product and difference rounded too.
   void (*dense_row_to_f32)(Dense type, const void* w, size_t n, size_t row, float* y) noexcept;
   void (*block_row_to_f32)(Block type, const void* w, size_t n, size_t row, float* y) noexcept;
 

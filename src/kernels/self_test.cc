@@ -59,7 +59,7 @@ class Comparison {
     for (const size_t n : {size_t{1}, size_t{63}, size_t{256}, size_t{300}}) Rows(n);
     for (const size_t n_tokens : {size_t{1}, size_t{3}, size_t{9}}) Ternary(n_tokens);
     for (const Dense type : {Dense::kF32, Dense::kF16, Dense::kBF16}) DenseProduct(type);
-    for (const Block type : {Block::kQ8_0, Block::kQ6_K}) BlockProduct(type);
+    for (uint32_t type = 0; type < static_cast<uint32_t>(Block::kCount); ++type) BlockProduct(Block{type});
     for (const Dense type : {Dense::kF16, Dense::kF32}) Attention(type);
     for (const size_t n : {size_t{5}, size_t{1000}}) Select(n);
     return result_;
@@ -124,7 +124,7 @@ class Comparison {
   }
 
   void Ternary(size_t n_tokens) {
-    constexpr size_t kRows = 21, kCols = 500, kPadded = PadTernary(kCols), kBlock = 256;
+    constexpr size_t kRows = 21, kCols = 500, kPadded = PadTernary(kCols);
     std::vector<uint8_t> codes(kCols), w(kRows * PackedRowBytes(kPadded));
     for (size_t r = 0; r < kRows; ++r) {
       for (uint8_t& c : codes) c = static_cast<uint8_t>(random_.Below(3));
@@ -139,7 +139,8 @@ class Comparison {
         q_sum[t] += value;
       }
     }
-    const std::vector<float> d = random_.Floats(n_tokens), scale = random_.Floats(kRows * (kPadded / kBlock));
+    const std::vector<float> d = random_.Floats(n_tokens),
+                             scale = random_.Floats(kRows * (kPadded / (kTernaryPad / 2)));
     const auto job = [&](float* y, size_t scale_stride) {
       return TernaryJob{w.data(), kPadded, scale.data(), scale_stride, q.data(), kPadded, q_sum.data(), d.data(),
                         n_tokens, y,       kRows};
@@ -153,10 +154,12 @@ class Comparison {
       t.ternary_gemm(job(y, 1), 0, kRows, scratch.get());
       return true;
     });
-    Same<float>("ternary_blocks", n_tokens * kRows, [&](const KernelTable& t, float* y) {
-      t.ternary_blocks(job(y, kPadded / kBlock), kBlock, 0, kRows);
-      return true;
-    });
+    for (const size_t block : {kTernaryPad / 2, kTernaryPad, 2 * kTernaryPad}) {
+      Same<float>("ternary_blocks", n_tokens * kRows, [&](const KernelTable& t, float* y) {
+        t.ternary_blocks(job(y, kPadded / block), block, 0, kRows);
+        return true;
+      });
+    }
   }
 
   void DenseProduct(Dense type) {
@@ -211,11 +214,13 @@ class Comparison {
     const size_t block = BlockElements(type), n_blocks = kCols / block, bytes = BlockBytes(type);
     std::vector<uint8_t> w(kRows * n_blocks * bytes);
     for (uint8_t& b : w) b = static_cast<uint8_t>(random_.Below(256));
-    // The scale of each block, an f16 at its start or end, must be finite.
-    const size_t scale_at = type == Block::kQ6_K ? bytes - 2 : 0;
+    // The f16 numbers of each block must be finite.
+    const BlockLayout& layout = LayoutOf(type);
     for (size_t b = 0; b < kRows * n_blocks; ++b) {
-      const uint16_t scale = F32ToF16(random_.Float(0.01f));
-      std::memcpy(w.data() + b * bytes + scale_at, &scale, sizeof scale);
+      for (const size_t at : {layout.d_at, layout.has_min ? layout.min_at : layout.d_at}) {
+        const uint16_t scale = F32ToF16(random_.Float(0.01f));
+        std::memcpy(w.data() + b * bytes + at, &scale, sizeof scale);
+      }
     }
     const std::vector<float> x = random_.Floats(kCols);
     Same<int8_t>("quantise_blocks", kCols + n_blocks * sizeof(float), [&](const KernelTable& t, int8_t* q) {

@@ -75,7 +75,7 @@ def products():
         codes = ints(5, 5 * n, -1, 1).reshape(5, n)
         line("ternary, one scale", n, digest(model().product(x, (codes, F(0.0123)))))
         line("ternary, row scales", n, digest(model().product(x, (codes, values(6, 5)))))
-    for n, block in ((128, 128), (768, 128), (768, 256), (2560, 256)):
+    for n, block in ((64, 64), (192, 64), (768, 64), (128, 128), (768, 128), (768, 256), (2560, 256)):
         x = values(4, 3 * n).reshape(3, n)
         codes = ints(5, 5 * n, -1, 1).reshape(5, n)
         line(f"ternary, blocks of {block}", n, digest(model().product(x, (codes, values(6, 5 * n // block).reshape(5, -1)))))
@@ -87,11 +87,14 @@ def products():
             line("dense BF16 " + kind, n, digest(c.dot(bf, x[None])))
         w = values(8, 5 * n).reshape(5, n).astype(np.float16).astype(F)
         line("dense F16 plain", n, digest(c.dot(w, values(7, n)[None])))
-    for name, t, B, size in (("Q8_0", 8, 32, 34), ("Q6_K", 14, 256, 210)):
+    # name, id, and where the f16 numbers of a block lie
+    for name, t, halves in (("Q4_0", 2, [0]), ("Q4_1", 3, [0, 2]), ("Q5_0", 6, [0]), ("Q5_1", 7, [0, 2]), ("Q8_0", 8, [0]), ("Q2_K", 10, [80, 82]),
+                            ("Q3_K", 11, [108]), ("Q4_K", 12, [0, 2]), ("Q5_K", 13, [0, 2]), ("Q6_K", 14, [208])):
+        B, size = c.BLOCK[t]
         for n in (256, 768, 2560):
             raw = ints(9, 5 * n // B * size, 0, 255).astype(np.uint8).reshape(-1, size)
-            d = (values(10, len(raw)) * F(2.0 ** -8)).astype(np.float16).view(np.uint8).reshape(-1, 2)
-            raw[:, (0 if t == 8 else 208):][:, :2] = d
+            for i, at in enumerate(halves):
+                raw[:, at:at + 2] = (values(10 + 10 * i, len(raw)) * F(2.0 ** -8)).astype(np.float16).view(np.uint8).reshape(-1, 2)
             w = c.BlockTensor((n, 5), t, raw.ravel())
             for kind in ("plain", "wide", "tiny"):
                 line(f"product {name} {kind}", n, digest(w.dot(values(11, n, kind))))

@@ -64,7 +64,7 @@ TernaryProblem::TernaryProblem(uint64_t seed, size_t n_rows, size_t cols, size_t
   }
   q_ = Ints<int8_t>(seed + 1, n_tokens * q_stride_ + 1, -128, 127);
   d_ = Values(seed + 2, n_tokens, "wide");
-  scale_ = AnyBits(seed + 3, n_rows * (cols / 128));
+  scale_ = AnyBits(seed + 3, n_rows * (cols / 64));  // blocks of 64 are the smallest
   SumActivations();
 }
 
@@ -107,9 +107,10 @@ std::vector<float> TernaryProblem::Gemm(const KernelTable& table, size_t stride,
   return y;
 }
 
-std::vector<float> TernaryProblem::Blocks(const KernelTable& table, size_t block, size_t begin, size_t end) const {
+std::vector<float> TernaryProblem::Blocks(const KernelTable& table, size_t block, size_t n_blocks, size_t begin,
+                                          size_t end) const {
   std::vector<float> y;
-  table.ternary_blocks(Job(cols_ / block, &y), block, begin, end);
+  table.ternary_blocks(Job(n_blocks, &y), block, begin, end);
   return y;
 }
 

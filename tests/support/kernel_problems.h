@@ -59,7 +59,9 @@ class TernaryProblem {
   // y [n_tokens, n_rows] of rows begin .. end - 1; the others stay 0.
   std::vector<float> Gemv(const bitnet::kernels::KernelTable& table, size_t stride, size_t begin, size_t end) const;
   std::vector<float> Gemm(const bitnet::kernels::KernelTable& table, size_t stride, size_t begin, size_t end) const;
-  std::vector<float> Blocks(const bitnet::kernels::KernelTable& table, size_t block, size_t begin, size_t end) const;
+  // Scales of the first n_blocks blocks of each row.
+  std::vector<float> Blocks(const bitnet::kernels::KernelTable& table, size_t block, size_t n_blocks, size_t begin,
+                            size_t end) const;
 
  private:
   bitnet::kernels::TernaryJob Job(size_t stride, std::vector<float>* y) const;

@@ -21,6 +21,7 @@
                  float* y) noexcept;                                                                             \
   void BlockRows(Block type, const void* w, size_t n, const int8_t* q, const float* d_a, size_t row_begin,       \
                  size_t row_end, float* y) noexcept;                                                             \
+  void BlockRowToF32(Block type, const void* w, size_t n, size_t row, float* y) noexcept;                        \
   void HeadBounds(const uint8_t* copy, size_t n, const HeadQuery& query, const int8_t* digits, size_t row_begin, \
                   size_t row_end, float* lower, float* upper) noexcept;                                          \
   } /* namespace bitnet::kernels::NS */
@@ -32,7 +33,6 @@
   bool QuantiseRow(const float* x, size_t n, int8_t* q, float* d, int32_t* q_sum) noexcept;                         \
   bool QuantiseBlocks(const float* x, size_t n, size_t block, int8_t* q, float* d_a) noexcept;                      \
   void DenseRowToF32(Dense type, const void* w, size_t n, size_t row, float* y) noexcept;                           \
-  void BlockRowToF32(Block type, const void* w, size_t n, size_t row, float* y) noexcept;                           \
   void Rope(float* x, size_t n_heads, size_t head_dim, size_t rot, const float* cos, const float* sin,              \
             bool adjacent) noexcept;                                                                                \
   bool CacheStore(const float* x, size_t n, Dense type, void* out) noexcept;                                        \

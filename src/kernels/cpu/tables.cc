@@ -20,7 +20,7 @@ namespace {
     .name = TABLE_NAME, .rms_norm = NS::RmsNorm, .quantise_row = NS::QuantiseRow, .ternary_gemv = DOT::TernaryGemv,    \
     .ternary_gemm = DOT::TernaryGemm, .ternary_scratch_bytes = DOT::TernaryScratchBytes,                               \
     .ternary_blocks = DOT::TernaryBlocks, .dense_rows = STREAM::DenseRows, .quantise_blocks = NS::QuantiseBlocks,      \
-    .block_rows = STREAM::BlockRows, .dense_row_to_f32 = NS::DenseRowToF32, .block_row_to_f32 = NS::BlockRowToF32,     \
+    .block_rows = STREAM::BlockRows, .dense_row_to_f32 = NS::DenseRowToF32, .block_row_to_f32 = STREAM::BlockRowToF32, \
     .rope = NS::Rope, .cache_store = NS::CacheStore, .attention_block = NS::AttentionBlock,                            \
     .attention_combine = NS::AttentionCombine, .relu2_gate = NS::Relu2Gate, .silu_gate = NS::SiluGate, .add = NS::Add, \
     .select_top = NS::SelectTop, .head_copy_rows = NS::HeadCopyRows, .head_query = NS::ComputeHeadQuery,               \

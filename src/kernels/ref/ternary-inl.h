@@ -23,6 +23,13 @@ inline int32_t DotInt8(const int8_t* a, const int8_t* b, size_t n) {
   return sum;
 }
 
+// Sum of weight * q over half of the 128 columns of a packed block, the first (half 0) or the second.
+inline int32_t HalfDot(const uint8_t* packed, size_t half, const int8_t* q) {
+  int8_t weights[kTernaryPad];
+  UnpackBlock(packed, weights);
+  return DotInt8(weights + half * kTernaryPad / 2, q, kTernaryPad / 2);
+}
+
 // Sum of weight * q over `cols` columns, a multiple of kTernaryPad.
 inline int32_t TernaryDot(const uint8_t* packed, const int8_t* q, size_t cols) {
   int32_t sum = 0;
@@ -65,8 +72,10 @@ inline void TernaryBlocks(const TernaryJob& job, size_t block, size_t row_begin,
     for (size_t t = 0; t < job.n_tokens; ++t) {
       const int8_t* const q = job.q + t * job.q_stride;
       float acc = 0.0f;
-      for (size_t b = 0; b < job.cols / block; ++b) {
-        const int32_t isum = TernaryDot(job.w + (r * job.cols + b * block) / 4, q + b * block, block);
+      for (size_t b = 0; b < job.scale_stride; ++b) {
+        const uint8_t* const w = job.w + r * job.cols / 4;
+        const int32_t isum = block < kTernaryPad ? HalfDot(w + b / 2 * kPackedBlock, b % 2, q + b * block)
+                                                 : TernaryDot(w + b * block / 4, q + b * block, block);
         acc = Fma(static_cast<float>(isum), scale[b] * job.d[t], acc);
       }
       job.y[t * job.y_stride + r] = acc;

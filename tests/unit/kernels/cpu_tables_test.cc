@@ -185,13 +185,13 @@ TEST_CASE("ternary products of every table equal the reference", "[kernels][cpu]
 }
 
 TEST_CASE("ternary products with block scales equal the reference", "[kernels][cpu][ternary]") {
-  for (const size_t block : {128, 256, 384}) {
+  for (const size_t block : {64, 128, 256, 384}) {
     for (const size_t n_blocks : {1, 2, 5}) {
-      const TernaryProblem p(block + n_blocks, 11, block * n_blocks, 3);
+      const TernaryProblem p(block + n_blocks, 11, PadTernary(block * n_blocks), 3);
       CheckTables("ternary_blocks", [&](const KernelTable& table) {
         Output out;
-        Append(&out, p.Blocks(table, block, 0, 11));
-        Append(&out, p.Blocks(table, block, 3, 9));
+        Append(&out, p.Blocks(table, block, n_blocks, 0, 11));
+        Append(&out, p.Blocks(table, block, n_blocks, 3, 9));
         return out;
       });
     }
@@ -221,8 +221,9 @@ TEST_CASE("ternary products do not overflow with all codes 2 and all activations
 
 TEST_CASE("block products of every table equal the reference", "[kernels][cpu]") {
   constexpr size_t kRows = 11;
-  for (const Block type : {Block::kQ8_0, Block::kQ6_K}) {
-    for (const size_t n : {256, 512, 2560, 4096, 4352, 9216}) {
+  for (uint32_t id = 0; id < static_cast<uint32_t>(Block::kCount); ++id) {
+    const Block type{id};
+    for (const size_t n : {256, 512, 2560, 4352, 9216}) {
       for (const std::vector<float>& row : Rows(n)) {
         const Misaligned<float> x(row, 1);
         const size_t blocks = n / BlockElements(type);

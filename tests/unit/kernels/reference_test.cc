@@ -113,13 +113,14 @@ TEST_CASE("ternary products have the pinned bits", "[kernels][ref][ternary]") {
         CheckPinned(name, n, DigestOf(y));
       }
     }
-    for (const auto& [n, block] : {std::pair<size_t, size_t>{128, 128}, {768, 128}, {768, 256}, {2560, 256}}) {
+    for (const auto& [n, block] :
+         {std::pair<size_t, size_t>{64, 64}, {192, 64}, {768, 64}, {128, 128}, {768, 128}, {768, 256}, {2560, 256}}) {
       const QuantisedRows x(*table, Values(4, 3 * n), n);
       const std::vector<uint8_t> w = PackedRows(kRows, n);
       const std::vector<float> scales = Values(6, kRows * n / block);
       std::vector<float> y(3 * kRows);
-      const TernaryJob job = {w.data(), n, scales.data(), n / block, x.q.data(), x.stride, x.sum,
-                              x.d,      3, y.data(),      kRows};
+      const TernaryJob job = {w.data(), x.stride, scales.data(), n / block, x.q.data(), x.stride, x.sum,
+                              x.d,      3,        y.data(),      kRows};
       table->ternary_blocks(job, block, 0, kRows);
       CheckPinned("ternary, blocks of " + std::to_string(block), n, DigestOf(y));
     }
@@ -164,19 +165,32 @@ TEST_CASE("dense products have the pinned bits", "[kernels][ref][dense]") {
 TEST_CASE("block products and rows have the pinned bits", "[kernels][ref][block]") {
   constexpr size_t kRows = 5;
   for (const KernelTable* table : bitnet_test::ReferenceVariants()) {
-    for (const Block type : {Block::kQ8_0, Block::kQ6_K}) {
-      const std::string name = type == Block::kQ8_0 ? "Q8_0" : "Q6_K";
+    for (const auto& [type, name] : {std::pair<Block, std::string>{Block::kQ4_0, "Q4_0"},
+                                     {Block::kQ4_1, "Q4_1"},
+                                     {Block::kQ5_0, "Q5_0"},
+                                     {Block::kQ5_1, "Q5_1"},
+                                     {Block::kQ8_0, "Q8_0"},
+                                     {Block::kQ2_K, "Q2_K"},
+                                     {Block::kQ3_K, "Q3_K"},
+                                     {Block::kQ4_K, "Q4_K"},
+                                     {Block::kQ5_K, "Q5_K"},
+                                     {Block::kQ6_K, "Q6_K"}}) {
+      const BlockLayout& layout = LayoutOf(type);
       for (const size_t n : {256u, 768u, 2560u}) {
         const size_t size = BlockBytes(type);
         const size_t blocks = n / BlockElements(type);
         std::vector<uint8_t> w = Ints<uint8_t>(9, kRows * blocks * size, 0, 255);
-        const std::vector<float> d = Values(10, kRows * blocks);
-        for (size_t b = 0; b < kRows * blocks; ++b) {
-          const uint16_t half = F32ToF16(d[b] * 0x1p-8f);
-          uint8_t* const at = w.data() + b * size + (type == Block::kQ8_0 ? 0 : 208);
-          at[0] = static_cast<uint8_t>(half);
-          at[1] = static_cast<uint8_t>(half >> 8);
-        }
+        const auto put = [&](uint64_t seed, size_t offset) {
+          const std::vector<float> values = Values(seed, kRows * blocks);
+          for (size_t b = 0; b < kRows * blocks; ++b) {
+            const uint16_t half = F32ToF16(values[b] * 0x1p-8f);
+            uint8_t* const at = w.data() + b * size + offset;
+            at[0] = static_cast<uint8_t>(half);
+            at[1] = static_cast<uint8_t>(half >> 8);
+          }
+        };
+        put(10, layout.d_at);
+        if (layout.has_min) put(20, layout.min_at);
         std::vector<float> y(kRows);
         for (const std::string kind : {"plain", "wide", "tiny"}) {
           std::vector<int8_t> q(n);

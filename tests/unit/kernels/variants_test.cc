@@ -140,7 +140,7 @@ TEST_CASE("both compilations give the same products", "[kernels][variants]") {
     const std::vector<int8_t> q = Ints<int8_t>(cols, 5 * cols, -128, 127);
     const std::vector<int32_t> sum = Ints<int32_t>(1, 5, 0, 0);  // the reference does not need it
     const std::vector<float> d = Values(2, 5, "wide");
-    const std::vector<float> scale = AnyBits(3, kRows * cols / 128);
+    const std::vector<float> scale = AnyBits(3, kRows * cols / 64);
     for (const size_t stride : {0u, 1u}) {
       CheckSame("ternary", [&](const KernelTable& table) {
         std::vector<float> y(5 * kRows);
@@ -156,11 +156,15 @@ TEST_CASE("both compilations give the same products", "[kernels][variants]") {
         job.scale_stride = cols / 128;
         table.ternary_blocks(job, 128, 0, kRows);
         Append(&out, y);
+        job.scale_stride = cols / 128 * 2 - 1;
+        table.ternary_blocks(job, 64, 0, kRows);
+        Append(&out, y);
         return out;
       });
     }
   }
-  for (const Block type : {Block::kQ8_0, Block::kQ6_K}) {
+  for (uint32_t id = 0; id < static_cast<uint32_t>(Block::kCount); ++id) {
+    const Block type{id};
     for (const auto& x : {Values(1, 1024), Values(1, 1024, "tiny"), AnyBits(1, 1024), Ties(1, 1024)}) {
       const size_t blocks = 1024 / BlockElements(type);
       const std::vector<uint8_t> w = Ints<uint8_t>(4, kRows * blocks * BlockBytes(type), 0, 255);
