@@ -58,9 +58,10 @@ bool ReadTernary(const GgufTensor& t, core::TernaryLayout layout, TensorReport& 
         case core::ScaleKind::kTensor: add(0, row_codes); break;
         case core::ScaleKind::kRow: add(row, row_codes); break;
         case core::ScaleKind::kBlock: {
-          const size_t n_blocks = cols / core::kTernaryScaleBlock;
+          const size_t block = core::ScaleBlock(layout);
+          const size_t n_blocks = cols / block;
           for (size_t b = 0; b < n_blocks; ++b) {
-            add(row * n_blocks + b, row_codes.subspan(b * core::kTernaryScaleBlock, core::kTernaryScaleBlock));
+            add(row * n_blocks + b, row_codes.subspan(b * block, block));
           }
           break;
         }
@@ -179,7 +180,7 @@ Inspection Inspect(const Gguf& file, const ModelIdentity& identity, const Inspec
         r.stats = norm->second.stats;
         r.rms = r.stats->rms;
       }
-    } else if (const auto layout = core::TernaryLayoutOf(t.type, /*i2s_arm_layout=*/false)) {
+    } else if (const auto layout = core::TernaryLayoutOf(t, /*i2s_arm_layout=*/false)) {
       if (ReadTernary(t, *layout, r)) r.kind = TensorReport::Kind::kTernary;
     } else {
       r.rms = ReadRms(t);

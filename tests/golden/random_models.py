@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Random models of every graph and type: the tool's `prompt_logits_sha256` must be that of the twin in tests/reference.
 
-usage: random_models.py TOOL SCRATCH_FOLDER
-Every pair of values of architecture, ternary type, embedding and output occurs, and each special case of the graph.
+usage: random_models.py TOOL SCRATCH_FOLDER [SEEDS]
+Every architecture occurs with every ternary type, embedding and output, and each special case of the graph. With SEEDS: every triple of architecture,
+ternary type and output, with so many seeds each.
 """
 import hashlib
 import itertools
@@ -17,9 +18,11 @@ import make_random_model
 import numpy as np
 
 ARCHITECTURES = ["bitnet-b1.58", "bitnet", "llama"]
-TERNARY = ["i2_s", "tq1_0", "tq2_0", "tq1_0 --block-scales", "tq2_0 --block-scales"]
-EMBEDDINGS = ["f32", "f16", "bf16", "q8_0", "q6_k"]
-OUTPUTS = ["none", "f16", "q8_0", "q6_k"]
+TERNARY = ["i2_s", "tq1_0", "tq2_0", "tq1_0 --block-scales", "tq2_0 --block-scales", "iq1_bn", "iq2_bn", "iq2_bn_r4", "q1_0 --block-scales", "q2_0",
+           "q2_0 --block-scales", "q2_0_long --block-scales", "f32", "f16", "bf16"]
+BLOCKS = ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"]
+EMBEDDINGS = ["f32", "f16", "bf16", *BLOCKS]
+OUTPUTS = ["none", "f16", *BLOCKS]
 SPECIAL = [
     "--ternary i2_s --embed f32 --hot", "--ternary i2_s --embed f16 --hot --ffn 1024", "--ternary i2_s --bias",
     "--ternary i2_s --embed f32 --bias --hot", "--ternary i2_s --rope-linear 4", "--ternary i2_s --rope-dim 32",
@@ -31,12 +34,22 @@ SPECIAL = [
 ]
 
 
+SPECIAL += [f"--ternary i2_s --others {t}" for t in ("f16", "f32", *BLOCKS)]          # needs allow_dense_linears
+SPECIAL += ["--ternary q2_0 --block-scales --embd 192 --ffn 320 --heads 3 --kv 1 --embed q4_1"]      # half a packed block at the end of each row
+
+
 def selection():
-    for (a, arch), (t, ternary), (o, output) in itertools.product(*map(enumerate, (ARCHITECTURES, TERNARY, OUTPUTS))):
-        embed = EMBEDDINGS[(t + o + 2 * a) % len(EMBEDDINGS)]  # so that every pair occurs
-        scale = " --scale-tensors" if arch == "bitnet" and o % 2 else ""
+    for (a, arch), (t, ternary) in itertools.product(enumerate(ARCHITECTURES), enumerate(TERNARY)):
+        embed, output = EMBEDDINGS[(2 * t + 5 * a) % len(EMBEDDINGS)], OUTPUTS[(t + 4 * a) % len(OUTPUTS)]
+        scale = " --scale-tensors" if arch == "bitnet" and t % 2 and ternary not in ("f32", "f16", "bf16") else ""
         yield f"--arch {arch} --ternary {ternary} --embed {embed} --output {output}{scale}"
     yield from SPECIAL
+
+
+def every_triple(seeds):
+    for arch, ternary, output in itertools.product(ARCHITECTURES, TERNARY, OUTPUTS):
+        for seed in range(seeds):
+            yield f"--arch {arch} --ternary {ternary} --embed {EMBEDDINGS[(OUTPUTS.index(output) + seed) % len(EMBEDDINGS)]} --output {output} --layers 1"
 
 
 def make(path, options, seed):
@@ -49,24 +62,27 @@ def expected(path, ids, kv):
     return hashlib.sha256(prompt.astype("<f4").tobytes()).hexdigest()
 
 
-def found(tool, path, ids, kv, n):
+def found(tool, path, ids, kv, n, others):
     command = [tool, "logits", "--json", "--model", path, "--tokens", ",".join(map(str, ids)), "--kv", kv,
                "--threads", str(1 + n % 3), "--chunk", str((1, 4, 64)[n // 3 % 3])]
+    if others:
+        command.append("--allow-dense-linears")
     run = subprocess.run(command, capture_output=True, text=True)
     return json.loads(run.stdout)["prompt_logits_sha256"] if run.returncode == 0 else f"exit {run.returncode}: {run.stderr.strip()}"
 
 
 def main():
     tool, scratch = sys.argv[1:3]
+    models = every_triple(int(sys.argv[3])) if len(sys.argv) > 3 else selection()
     rng = np.random.Generator(np.random.PCG64(158))
     n_models, differing = 0, []
-    for n, options in enumerate(selection()):
+    for n, options in enumerate(models):
         path = os.path.join(scratch, "model.gguf")
         make(path, options, seed=n + 1)
         n_tokens = 270 if options == SPECIAL[4] else 7  # once more than one block of keys
         ids = [int(i) for i in rng.integers(0, 320, n_tokens)]
         kv = ("f16", "f32")[n % 2]
-        ours, twin = found(tool, path, ids, kv, n), expected(path, ids, kv)
+        ours, twin = found(tool, path, ids, kv, n, "--others" in options), expected(path, ids, kv)
         n_models += 1
         if ours != twin:
             differing.append(options)

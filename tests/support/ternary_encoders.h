@@ -34,18 +34,33 @@ enum class TernaryFile : uint32_t {
   kTQ2_0 = 35,
   kI2_S = 36,
   kI2_S_Arm = 1036,
+  kQ1_0 = 41,
+  kQ2_0 = 42,
+  kQ2_0_Long = 1042,
   kIQ1_BN = 134,
   kIQ2_BN = 135,
   kIQ2_BN_R4 = 335
 };
 
-// The id in a file: the old Arm layout of I2_S has no id of its own.
-inline uint32_t FileId(TernaryFile type) { return type == TernaryFile::kI2_S_Arm ? 36 : static_cast<uint32_t>(type); }
+// The id in a file: the old Arm layout of I2_S and the longer block of Q2_0 have no ids of their own.
+inline uint32_t FileId(TernaryFile type) { return static_cast<uint32_t>(type) % 1000; }
 
-// Scales of a file of this type: one, one a row, or one a block of 256.
+// Columns under one scale; 0 where the tensor or the row has one.
+inline size_t ScaleColumns(TernaryFile type) {
+  switch (type) {
+    case TernaryFile::kTQ1_0:
+    case TernaryFile::kTQ2_0: return 256;
+    case TernaryFile::kQ1_0:
+    case TernaryFile::kQ2_0_Long: return 128;
+    case TernaryFile::kQ2_0: return 64;
+    default: return 0;
+  }
+}
+
+// Scales of a file of this type: one, one a row, or one a block.
 inline size_t ScaleCount(TernaryFile type, const TernaryMatrix& m) {
   if (type == TernaryFile::kI2_S || type == TernaryFile::kI2_S_Arm) return 1;
-  return type == TernaryFile::kTQ1_0 || type == TernaryFile::kTQ2_0 ? m.rows * m.cols / 256 : m.rows;
+  return ScaleColumns(type) != 0 ? m.rows * m.cols / ScaleColumns(type) : m.rows;
 }
 
 namespace encode_detail {
@@ -102,6 +117,23 @@ inline std::string TQ2(const TernaryMatrix& m, const std::vector<float>& scales)
       }
     }
     out += Half(scales[b]);
+  }
+  return out;
+}
+
+// `bits` bits a weight, from the lowest, after the f16 scale of each block. Q1_0 (1 bit) writes a weight of 0 as -1.
+inline std::string Q(const TernaryMatrix& m, const std::vector<float>& scales, size_t block, size_t bits) {
+  std::string out;
+  for (size_t b = 0; b < m.rows * m.cols / block; ++b) {
+    out += Half(scales[b]);
+    for (size_t first = 0; first < block; first += 8 / bits) {
+      unsigned byte = 0;
+      for (size_t i = 0; i < 8 / bits; ++i) {
+        const int w = m.weights[b * block + first + i];
+        byte |= static_cast<unsigned>(bits == 2 ? w + 1 : w > 0 ? 1 : 0) << (bits * i);
+      }
+      out += static_cast<char>(byte);
+    }
   }
   return out;
 }
@@ -168,6 +200,9 @@ inline std::string Encode(TernaryFile type, const TernaryMatrix& m, const std::v
   switch (type) {
     case TernaryFile::kTQ1_0: return encode_detail::TQ1(m, scales);
     case TernaryFile::kTQ2_0: return encode_detail::TQ2(m, scales);
+    case TernaryFile::kQ1_0: return encode_detail::Q(m, scales, 128, 1);
+    case TernaryFile::kQ2_0: return encode_detail::Q(m, scales, 64, 2);
+    case TernaryFile::kQ2_0_Long: return encode_detail::Q(m, scales, 128, 2);
     case TernaryFile::kI2_S: return encode_detail::I2S(m, 32, scales[0]);
     case TernaryFile::kI2_S_Arm: return encode_detail::I2S(m, 16, scales[0]);
     case TernaryFile::kIQ1_BN: return encode_detail::IQ1(m, scales);

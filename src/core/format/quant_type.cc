@@ -35,7 +35,7 @@ constexpr QuantTypeInfo kTypes[] = {
     {QuantType::kTL1, "TL1", 0, 0, 0, 0, 1, true, kUseI2S},
     {QuantType::kTL2_OrMXFP4, "TL2", 0, 0, 0, 0, 1, true, kUseI2S},
     {QuantType::kNVFP4, "NVFP4", 0, 0, 0, 0, 1, false, kOther},
-    {QuantType::kQ1_0, "Q1_0", 128, 18, 0, 0, 1, false, {}},
+    {QuantType::kQ1_0, "Q1_0", 128, 18, 0, 0, 1, true, {}},
     {QuantType::kQ2_0, "Q2_0", 64, 18, 0, 0, 1, true, {}},
     {QuantType::kIQ1_BN, "IQ1_BN", 64, 13, 2, 0, 1, true, {}},
     {QuantType::kIQ2_BN, "IQ2_BN", 64, 16, 4, 0, 1, true, {}},

@@ -1,8 +1,10 @@
 #include "core/model/dense_decode.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/half.h"
+#include "kernels/pack.h"
 
 namespace bitnet::core {
 
@@ -50,7 +52,15 @@ std::optional<kernels::Dense> DenseTypeOf(QuantType type) {
 
 std::optional<kernels::Block> BlockTypeOf(QuantType type) {
   switch (type) {
+    case QuantType::kQ4_0: return kernels::Block::kQ4_0;
+    case QuantType::kQ4_1: return kernels::Block::kQ4_1;
+    case QuantType::kQ5_0: return kernels::Block::kQ5_0;
+    case QuantType::kQ5_1: return kernels::Block::kQ5_1;
     case QuantType::kQ8_0: return kernels::Block::kQ8_0;
+    case QuantType::kQ2_K: return kernels::Block::kQ2_K;
+    case QuantType::kQ3_K: return kernels::Block::kQ3_K;
+    case QuantType::kQ4_K: return kernels::Block::kQ4_K;
+    case QuantType::kQ5_K: return kernels::Block::kQ5_K;
     case QuantType::kQ6_K: return kernels::Block::kQ6_K;
     default: return std::nullopt;
   }
@@ -72,12 +82,17 @@ void DecodeToF32(QuantType type, std::span<const std::byte> data, size_t n, floa
 }
 
 std::optional<uint64_t> FindNonFinite(QuantType type, std::span<const std::byte> data) {
+  if (const auto block = BlockTypeOf(type)) {
+    const kernels::BlockLayout& layout = kernels::LayoutOf(*block);
+    const auto scale = FindFullExponent<uint16_t>(data, kF16Exponent, layout.d_at, layout.bytes);
+    if (!layout.has_min) return scale;
+    const auto minimum = FindFullExponent<uint16_t>(data, kF16Exponent, layout.min_at, layout.bytes);
+    return scale && minimum ? std::min(*scale, *minimum) : scale ? scale : minimum;
+  }
   switch (type) {
     case QuantType::kF32: return FindFullExponent<uint32_t>(data, kF32Exponent, 0, 4);
     case QuantType::kF16: return FindFullExponent<uint16_t>(data, kF16Exponent, 0, 2);
     case QuantType::kBF16: return FindFullExponent<uint16_t>(data, kBf16Exponent, 0, 2);
-    case QuantType::kQ8_0: return FindFullExponent<uint16_t>(data, kF16Exponent, 0, 34);
-    case QuantType::kQ6_K: return FindFullExponent<uint16_t>(data, kF16Exponent, 208, 210);
     default: return std::nullopt;
   }
 }

@@ -19,7 +19,7 @@ std::optional<kernels::Block> BlockTypeOf(QuantType type);
 // n values of any type that DenseTypeOf or BlockTypeOf knows, from `data` of any alignment.
 void DecodeToF32(QuantType type, std::span<const std::byte> data, size_t n, float* out);
 
-// Index of the first element (dense) or block (its scale) in `data` that is not finite. Types as for DecodeToF32.
+// Index of the first element (dense) or block (its f16 numbers) in `data` that is not finite. Types as for DecodeToF32.
 std::optional<uint64_t> FindNonFinite(QuantType type, std::span<const std::byte> data);
 
 }  // namespace bitnet::core

@@ -64,10 +64,13 @@ Result<ModelEstimate> EstimateOf(const TensorTable& table, const HParams& hparam
       const auto dense = DenseTypeOf(t.tensor->type);
       out.head.kind = dense ? Matrix::Kind::kDense : Matrix::Kind::kBlock;
       if (dense) out.head.dense = *dense;
+      if (const auto block = BlockTypeOf(t.tensor->type)) out.head.block_type = *block;
     }
     if (t.role != PlannedTensor::Role::kLinear) continue;
-    const auto layout = TernaryLayoutOf(t.tensor->type, spec.i2s_arm_layout);
-    const bool in_place = layout && RepackedBytes(*layout, t.matrix->rows, t.matrix->cols) == 0;
+    // Dense linears count as the packed codes that they become where they are exactly ternary.
+    const auto layout = TernaryLayoutOf(*t.tensor, spec.i2s_arm_layout);
+    const bool in_place =
+        layout ? RepackedBytes(*layout, t.matrix->rows, t.matrix->cols) == 0 : BlockTypeOf(t.tensor->type).has_value();
     if (!in_place) out.owned_bytes += RepackedBytes(TernaryLayout::kHfPacked, t.matrix->rows, t.matrix->cols);
   }
   return out;
@@ -127,6 +130,11 @@ class Loader {
     }
     BN_RETURN_IF_ERROR(IndexCorrections(plan));
     BN_RETURN_IF_ERROR(LoadTensors(table, plan));
+    if (m.n_dense_linears_ != 0) {
+      Warn(Cat(m.n_dense_linears_,
+               " linears are not ternary and are computed as the matrices that they are, the first is ",
+               Quoted(first_dense_linear_)));
+    }
     BN_RETURN_IF_ERROR(ScaleAttention());
     BN_RETURN_IF_ERROR(Describe(table, plan));
     return std::shared_ptr<const Model>(std::move(model_));
@@ -252,21 +260,25 @@ class Loader {
   }
 
   Status LoadTable(const PlannedTensor& t) {
-    Matrix& m = *t.matrix;
-    const QuantType type = t.tensor->type;
-    if (const auto dense = DenseTypeOf(type)) {
+    if (HasMatrixType(t.tensor->type)) return UseInPlace(*t.tensor, *t.matrix);
+    return TensorError(Code::kUnsupported, *t.tensor,
+                       Cat("is an embedding or head of type ", QuantTypeName(t.tensor->type),
+                           ", expected F32, F16, BF16, Q4_0 to Q8_0 or Q2_K to Q6_K; convert the model again"));
+  }
+
+  static bool HasMatrixType(QuantType type) { return DenseTypeOf(type) || BlockTypeOf(type); }
+
+  // A matrix that the kernels read as the file has it.
+  Status UseInPlace(const GgufTensor& tensor, Matrix& m) {
+    if (const auto dense = DenseTypeOf(tensor.type)) {
       m.kind = Matrix::Kind::kDense;
       m.dense = *dense;
-    } else if (const auto block = BlockTypeOf(type)) {
-      m.kind = Matrix::Kind::kBlock;
-      m.block_type = *block;
     } else {
-      return TensorError(Code::kUnsupported, *t.tensor,
-                         Cat("is an embedding or head of type ", QuantTypeName(type),
-                             ", expected F32, F16, BF16, Q8_0 or Q6_K; convert the model again"));
+      m.kind = Matrix::Kind::kBlock;
+      m.block_type = *BlockTypeOf(tensor.type);
     }
-    BN_RETURN_IF_ERROR(Place(*t.tensor, m.kind == Matrix::Kind::kDense ? kernels::DenseBytes(m.dense) : 1, m));
-    return spec_.verify ? VerifyFinite(*t.tensor) : Status();
+    BN_RETURN_IF_ERROR(Place(tensor, m.kind == Matrix::Kind::kDense ? kernels::DenseBytes(m.dense) : 1, m));
+    return spec_.verify ? VerifyFinite(tensor) : Status();
   }
 
   // Uses the file's bytes in place where they are aligned for their elements, which SafeTensors need not be.
@@ -321,12 +333,37 @@ class Loader {
       return TensorError(Code::kUnsupported, *t.tensor,
                          Cat("is a packed weight of type ", QuantTypeName(type), ", expected U8"));
     }
-    if (const auto layout = TernaryLayoutOf(type, spec_.i2s_arm_layout))
+    if (const auto layout = TernaryLayoutOf(*t.tensor, spec_.i2s_arm_layout))
       return ternary_.Load(*t.tensor, *layout, factor, *t.matrix);
-    return TensorError(
-        Code::kUnsupported, *t.tensor,
-        Cat("is a linear of type ", QuantTypeName(type),
-            ", expected a ternary one: I2_S, TQ1_0, TQ2_0, IQ1_BN, IQ2_BN or IQ2_BN_R4; convert the model again"));
+    return LoadOtherLinear(t);
+  }
+
+  // A linear of no ternary type: ternary all the same where it is dense and holds 0, s and -s alone.
+  Status LoadOtherLinear(const PlannedTensor& t) {
+    const GgufTensor& tensor = *t.tensor;
+    constexpr std::string_view kTernaryTypes =
+        "I2_S, TQ1_0, TQ2_0, IQ1_BN, IQ2_BN, IQ2_BN_R4, Q1_0 or Q2_0, or F32, F16 or BF16 that holds 0, s and -s alone";
+    if (!HasMatrixType(tensor.type)) {
+      return TensorError(Code::kUnsupported, tensor,
+                         Cat("is a linear of type ", QuantTypeName(tensor.type),
+                             ", expected a ternary one: ", kTernaryTypes, "; convert the model again"));
+    }
+    if (t.scale != nullptr) {
+      return TensorError(
+          Code::kUnsupported, *t.scale,
+          Cat("is a scale beside a matrix of type ", QuantTypeName(tensor.type), "; convert the model again"));
+    }
+    if (DenseTypeOf(tensor.type)) {
+      BN_ASSIGN_OR_RETURN(const bool ternary, ternary_.LoadExact(tensor, *t.matrix));
+      if (ternary) return {};
+    }
+    if (!spec_.allow_dense_linears) {
+      return TensorError(Code::kUnsupported, tensor,
+                         Cat("is a linear of type ", QuantTypeName(tensor.type), " that is not ternary, expected ",
+                             kTernaryTypes, "; use a ternary file of the model, or allow dense linears"));
+    }
+    if (model_->n_dense_linears_++ == 0) first_dense_linear_ = tensor.name;
+    return UseInPlace(tensor, *t.matrix);
   }
 
   // What the scales of a matrix are multiplied by. A packed matrix has no other scale, so there it must be above 0.
@@ -390,6 +427,7 @@ class Loader {
   TernaryLoader ternary_;
   Checkpoint checkpoint_;  // its files and metadata move into the model
   uint64_t copied_bytes_ = 0;
+  std::string_view first_dense_linear_;
   std::unordered_map<std::string_view, std::vector<const NormScale*>> norm_scales_;  // in order, by tensor
 };
 

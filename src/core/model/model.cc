@@ -8,14 +8,18 @@ namespace bitnet::core {
 
 namespace {
 
+bool IsTernary(const Matrix& m) { return m.kind == Matrix::Kind::kTernary || m.kind == Matrix::Kind::kTernaryBlocks; }
+
 // Calls visit(matrix, heads) for the ternary matrices in graph order; `heads` is the number of heads whose rows the
 // converter reordered, 0 where rows stand as Hugging Face has them.
 template <typename F>
 void ForEachTernary(const HParams& h, const Weights& w, F visit) {
   for (const LayerWeights& l : w.layers) {
-    visit(l.q, h.rope_adjacent ? h.n_heads : 0);
-    visit(l.k, h.rope_adjacent ? h.n_heads_kv : 0);
-    for (const Matrix* m : {&l.v, &l.attn_output, &l.gate, &l.up, &l.down}) visit(*m, 0);
+    if (IsTernary(l.q)) visit(l.q, h.rope_adjacent ? h.n_heads : 0);
+    if (IsTernary(l.k)) visit(l.k, h.rope_adjacent ? h.n_heads_kv : 0);
+    for (const Matrix* m : {&l.v, &l.attn_output, &l.gate, &l.up, &l.down}) {
+      if (IsTernary(*m)) visit(*m, 0);
+    }
   }
 }
 

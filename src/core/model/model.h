@@ -32,6 +32,7 @@ struct LoadSpec {
   LoadMode mode = LoadMode::kMap;       // kMap: weights stay in the mapped file; kCopy: read once into memory
   bool i2s_arm_layout = false;          // the file's I2_S tensors have the old Arm layout (docs/formats.md)
   bool allow_suspicious_norms = false;  // quantised norms load
+  bool allow_dense_linears = false;     // linears that are not ternary load, as dense or block matrices
   bool verify = false;                  // also read every dense tensor, and check that the chat template's blocks close
   std::string pre;                      // overrides tokenizer.ggml.pre; "" = the file's
   Corrections corrections;
@@ -86,11 +87,12 @@ class Model {
   uint64_t n_params() const { return n_params_; }          // elements of all weight tensors
   uint64_t buffer_bytes() const { return buffer_bytes_; }  // memory owned beside the mapping
   bool corrected() const { return corrected_; }
+  uint32_t n_dense_linears() const { return n_dense_linears_; }  // linears that are not ternary
 
-  // SHA-256 over the codes of all ternary matrices: one byte 0..2 a weight (weight + 1), rows [out, in] in the order
-  // that the Hugging Face form of the model has them (the converters to `llama` files reorder q and k; that is undone),
-  // matrices in graph order: for each layer q, k, v, attn_output, gate, up, down.
-  // One model gives one value in every form. Reads all weights: about a second for two billion.
+  // SHA-256 over the codes of all ternary linears (dense ones are left out): one byte 0..2 a weight (weight + 1), rows
+  // [out, in] in the order that the Hugging Face form of the model has them (the converters to `llama` files reorder q
+  // and k; that is undone), matrices in graph order: for each layer q, k, v, attn_output, gate, up, down. One model
+  // gives one value in every form. Reads all weights: about a second for two billion.
   Digest TernarySha256() const;
   // SHA-256 over the scales of the same matrices in the same order: the f32 scales that the products use (the `.scale`
   // tensor multiplied in), little-endian: one for a matrix, one a row, or one a block [rows, blocks], as it is
@@ -121,6 +123,7 @@ class Model {
   uint64_t n_params_ = 0;
   uint64_t buffer_bytes_ = 0;
   bool corrected_ = false;
+  uint32_t n_dense_linears_ = 0;
   std::vector<MappedFile> files_;                  // one, or the shards in the order of their names
   std::vector<std::span<const std::byte>> bytes_;  // of each
   std::vector<Buffer> buffers_;                    // repacked codes, norms as f32, scales, copied bytes

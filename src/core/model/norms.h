@@ -13,8 +13,8 @@
 
 namespace bitnet::core {
 
-// The ternary layout of a file's type; nullopt for types that are not read as ternary here.
-std::optional<TernaryLayout> TernaryLayoutOf(QuantType type, bool i2s_arm_layout);
+// The ternary layout of a tensor of a file; nullopt for types that are not read as ternary here.
+std::optional<TernaryLayout> TernaryLayoutOf(const GgufTensor& tensor, bool i2s_arm_layout);
 
 // True for a norm stored in a quantised type, which no trained model means to have.
 bool IsQuantised(QuantType type);

@@ -36,7 +36,9 @@ void UnpackTrits(const uint8_t* in, size_t lanes, size_t n, uint8_t* codes) {
   }
 }
 
-constexpr size_t kTQ1Bytes = 54, kTQ2Bytes = 66;
+constexpr size_t kTQBlock = 256, kTQ1Bytes = 54, kTQ2Bytes = 66;
+constexpr size_t kQ1Block = 128, kQ1Bytes = 18;
+constexpr size_t kQ2Block = 64, kQ2Bytes = 18;
 constexpr size_t kIQBlock = 64, kIQ1Bytes = 13, kIQ2Bytes = 16;
 
 // The five trits of every byte of IQ1_BN.
@@ -53,18 +55,21 @@ size_t RowBytes(const TernarySource& s) {
   switch (s.layout) {
     case TernaryLayout::kI2S:
     case TernaryLayout::kI2SArm: return s.cols / 4;
-    case TernaryLayout::kTQ1_0: return s.cols / kTernaryScaleBlock * kTQ1Bytes;
-    case TernaryLayout::kTQ2_0: return s.cols / kTernaryScaleBlock * kTQ2Bytes;
+    case TernaryLayout::kTQ1_0: return s.cols / kTQBlock * kTQ1Bytes;
+    case TernaryLayout::kTQ2_0: return s.cols / kTQBlock * kTQ2Bytes;
     case TernaryLayout::kIQ1_BN: return 2 + s.cols / kIQBlock * kIQ1Bytes;
     case TernaryLayout::kIQ2_BN:
     case TernaryLayout::kIQ2_BN_R4: return 4 + s.cols / kIQBlock * kIQ2Bytes;
+    case TernaryLayout::kQ1_0: return s.cols / kQ1Block * kQ1Bytes;
+    case TernaryLayout::kQ2_0: return s.cols / kQ2Block * kQ2Bytes;
+    case TernaryLayout::kQ2_0Long: return s.cols / kQ2_0LongBlock * kQ2_0LongBlockBytes;
     case TernaryLayout::kHfPacked: return s.cols / 4;  // rows are interleaved
   }
   return 0;
 }
 
 void DecodeTQ1(const uint8_t* row, size_t cols, uint8_t* codes) {
-  for (size_t c = 0; c < cols; c += kTernaryScaleBlock, row += kTQ1Bytes, codes += kTernaryScaleBlock) {
+  for (size_t c = 0; c < cols; c += kTQBlock, row += kTQ1Bytes, codes += kTQBlock) {
     UnpackTrits(row, 32, 5, codes);
     UnpackTrits(row + 32, 16, 5, codes + 160);
     UnpackTrits(row + 48, 4, 4, codes + 240);
@@ -72,7 +77,7 @@ void DecodeTQ1(const uint8_t* row, size_t cols, uint8_t* codes) {
 }
 
 void DecodeTQ2(const uint8_t* row, size_t cols, uint8_t* codes) {
-  for (size_t c = 0; c < cols; c += kTernaryScaleBlock, row += kTQ2Bytes, codes += kTernaryScaleBlock) {
+  for (size_t c = 0; c < cols; c += kTQBlock, row += kTQ2Bytes, codes += kTQBlock) {
     UnpackLanes(row, 32, 0, 2, codes);
     UnpackLanes(row + 32, 32, 0, 2, codes + 128);
   }
@@ -97,6 +102,20 @@ void DecodeIQ2R4(const uint8_t* group, size_t cols, uint8_t* codes) {
   }
 }
 
+// An f16 scale, then one bit a weight, from the lowest: 1 is +1, 0 is -1.
+void DecodeQ1(const uint8_t* row, size_t cols, uint8_t* codes) {
+  for (size_t c = 0; c < cols; c += kQ1Block, row += kQ1Bytes, codes += kQ1Block) {
+    for (size_t j = 0; j < kQ1Block; ++j) codes[j] = static_cast<uint8_t>((row[2 + j / 8] >> (j % 8) & 1) * 2);
+  }
+}
+
+// An f16 scale, then two bits a weight, from the lowest: the code.
+void DecodeQ2(const uint8_t* row, size_t cols, size_t block, uint8_t* codes) {
+  for (size_t c = 0; c < cols; c += block, row += 2 + block / 4, codes += block) {
+    for (size_t j = 0; j < block; ++j) codes[j] = row[2 + j / 4] >> (2 * (j % 4)) & 3;
+  }
+}
+
 // Byte row r holds the rows r, r + rows / 4, ... in its bits from the lowest.
 void DecodeHfRow(const TernarySource& s, size_t row, uint8_t* codes) {
   const size_t quarter = s.rows / 4;
@@ -113,8 +132,22 @@ ScaleKind ScaleKindOf(TernaryLayout layout) {
     case TernaryLayout::kI2SArm:
     case TernaryLayout::kHfPacked: return ScaleKind::kTensor;
     case TernaryLayout::kTQ1_0:
-    case TernaryLayout::kTQ2_0: return ScaleKind::kBlock;
+    case TernaryLayout::kTQ2_0:
+    case TernaryLayout::kQ1_0:
+    case TernaryLayout::kQ2_0:
+    case TernaryLayout::kQ2_0Long: return ScaleKind::kBlock;
     default: return ScaleKind::kRow;
+  }
+}
+
+size_t ScaleBlock(TernaryLayout layout) {
+  switch (layout) {
+    case TernaryLayout::kTQ1_0:
+    case TernaryLayout::kTQ2_0: return kTQBlock;
+    case TernaryLayout::kQ1_0: return kQ1Block;
+    case TernaryLayout::kQ2_0: return kQ2Block;
+    case TernaryLayout::kQ2_0Long: return kQ2_0LongBlock;
+    default: return 0;
   }
 }
 
@@ -136,6 +169,9 @@ void DecodeGroup(const TernarySource& s, size_t group, uint8_t* codes) {
       for (size_t c = 0; c < s.cols; c += kIQBlock) UnpackLanes(row + 4 + c / 4, 16, 0, 2, codes + c);
       return;
     case TernaryLayout::kIQ2_BN_R4: return DecodeIQ2R4(row, s.cols, codes);
+    case TernaryLayout::kQ1_0: return DecodeQ1(row, s.cols, codes);
+    case TernaryLayout::kQ2_0:
+    case TernaryLayout::kQ2_0Long: return DecodeQ2(row, s.cols, ScaleBlock(s.layout), codes);
     case TernaryLayout::kHfPacked: return DecodeHfRow(s, group, codes);
   }
 }
@@ -149,6 +185,9 @@ size_t ScaleOffset(const TernarySource& s, size_t index) {
     case TernaryLayout::kIQ1_BN:
     case TernaryLayout::kIQ2_BN: return index * RowBytes(s);  // and begins a row
     case TernaryLayout::kIQ2_BN_R4: return index / 4 * 4 * RowBytes(s) + index % 4 * sizeof(float);
+    case TernaryLayout::kQ1_0: return index * kQ1Bytes;  // and a block
+    case TernaryLayout::kQ2_0: return index * kQ2Bytes;
+    case TernaryLayout::kQ2_0Long: return index * kQ2_0LongBlockBytes;
     case TernaryLayout::kHfPacked: break;
   }
   return 0;

@@ -17,15 +17,18 @@ enum class TernaryLayout : uint32_t {
   kIQ1_BN,
   kIQ2_BN,
   kIQ2_BN_R4,
-  kHfPacked  // U8 [rows / 4, cols] of SafeTensors; its scale is a tensor of its own
+  kQ1_0,      // binary: no weight is 0
+  kQ2_0,      // blocks of 64
+  kQ2_0Long,  // blocks of 128
+  kHfPacked   // U8 [rows / 4, cols] of SafeTensors; its scale is a tensor of its own
 };
 
 // How many f32 scales a matrix of the layout has in the file.
 enum class ScaleKind : uint32_t { kTensor, kRow, kBlock };
 ScaleKind ScaleKindOf(TernaryLayout layout);
 
-// Columns that one block scale covers, where ScaleKindOf is kBlock: TQ1_0 and TQ2_0.
-inline constexpr size_t kTernaryScaleBlock = 256;
+// Columns that one block scale covers, where ScaleKindOf is kBlock; else 0.
+size_t ScaleBlock(TernaryLayout layout);
 
 // A ternary matrix as the file holds it.
 struct TernarySource {
@@ -41,7 +44,7 @@ size_t RowGroup(TernaryLayout layout);
 // Codes of the rows of group `group`, one byte 0..3 a weight: codes [RowGroup, cols]. 3 is a broken file.
 void DecodeGroup(const TernarySource& source, size_t group, uint8_t* codes);
 
-// Scales are numbered [1], [rows] or [rows, cols / kTernaryScaleBlock] by ScaleKindOf: where one lies in the data, and
+// Scales are numbered [1], [rows] or [rows, cols / ScaleBlock] by ScaleKindOf: where one lies in the data, and
 // its value.
 size_t ScaleOffset(const TernarySource& source, size_t index);
 // kHfPacked has none there: 1.

@@ -14,26 +14,42 @@ namespace {
 constexpr size_t kTileBytes = size_t{64} << 10;  // of codes a thread takes at a time: a few tiles fit its cache
 constexpr uint8_t kFourZeros = 0x55;             // code 1 four times: weight 0
 
-// True when a weight in these packed codes is not 0.
-bool HasWeight(const uint8_t* packed, size_t n_bytes) {
-  return std::any_of(packed, packed + n_bytes, [](uint8_t b) { return b != kFourZeros; });
-}
-
-// What one scale covers.
-struct ScaleUnits {
-  size_t count;         // scales
-  size_t packed_bytes;  // of codes under each
-};
-
-ScaleUnits UnitsOf(const TernarySource& s) {
-  const size_t row_bytes = kernels::PackedRowBytes(kernels::PadTernary(s.cols));
-  switch (ScaleKindOf(s.layout)) {
-    case ScaleKind::kTensor: return {1, s.rows * row_bytes};
-    case ScaleKind::kRow: return {s.rows, row_bytes};
-    case ScaleKind::kBlock: break;
+// Which packed codes the scales of a matrix cover.
+class ScaleUnits {
+ public:
+  explicit ScaleUnits(const TernarySource& s) : row_bytes_(kernels::PackedRowBytes(kernels::PadTernary(s.cols))) {
+    switch (ScaleKindOf(s.layout)) {
+      case ScaleKind::kTensor: unit_bytes_ = s.rows * row_bytes_; break;
+      case ScaleKind::kRow: count_ = s.rows, unit_bytes_ = row_bytes_; break;
+      case ScaleKind::kBlock:
+        per_row_ = s.cols / ScaleBlock(s.layout);
+        count_ = s.rows * per_row_;
+        halves_ = ScaleBlock(s.layout) < kernels::kTernaryPad;
+        unit_bytes_ = kernels::PackedRowBytes(kernels::PadTernary(ScaleBlock(s.layout)));
+        break;
+    }
   }
-  return {s.rows * (s.cols / kTernaryScaleBlock), kernels::PackedRowBytes(kTernaryScaleBlock)};
-}
+
+  size_t count() const { return count_; }  // scales
+  size_t unit_bytes() const { return unit_bytes_; }
+  // True when a weight under scale `unit` is not 0.
+  bool HasWeight(const uint8_t* packed, size_t unit) const {
+    const size_t block = unit % per_row_;
+    // Of 64 columns that share their bytes with 64 others, the first are the high four bits.
+    const uint8_t mask = !halves_ ? 0xff : block % 2 == 0 ? 0xf0 : 0x0f;
+    const uint8_t* const first =
+        packed + (per_row_ == 1 ? unit * unit_bytes_
+                                : unit / per_row_ * row_bytes_ + (halves_ ? block / 2 : block) * unit_bytes_);
+    return std::any_of(first, first + unit_bytes_, [mask](uint8_t b) { return ((b ^ kFourZeros) & mask) != 0; });
+  }
+
+ private:
+  size_t row_bytes_;
+  size_t count_ = 1;
+  size_t per_row_ = 1;
+  size_t unit_bytes_ = 0;  // of codes under each scale
+  bool halves_ = false;    // two scales share these bytes
+};
 
 Status BadScale(const GgufTensor& tensor, const TernarySource& source, size_t index, std::string_view problem) {
   return Status(Code::kBadFormat,
@@ -96,6 +112,12 @@ Status TernaryLoader::Repack(const GgufTensor& tensor, const TernarySource& sour
     }
   });
   if (const size_t row = bad_row.load(); row < source.rows) {
+    if (source.layout == TernaryLayout::kQ2_0 || source.layout == TernaryLayout::kQ2_0Long) {
+      return Status(Code::kUnsupported,
+                    Cat("tensor ", Quoted(tensor.name), " is Q2_0 with a weight of +2 (code 3) in row ", row,
+                        ", so it is not ternary; use a ternary file of the model"),
+                    std::string(tensor.name), tensor.offset);
+    }
     return Status(Code::kBadFormat,
                   Cat("tensor ", Quoted(tensor.name), " has code 3 in row ", row,
                       ", expected codes 0 to 2; quantise the model again"),
@@ -141,59 +163,85 @@ Result<float> TernaryLoader::MasterScale(const GgufTensor& tensor, const Matrix&
   return 1.0f / std::max(mean, 1e-5f);
 }
 
-Status TernaryLoader::LoadMaster(const GgufTensor& tensor, Matrix& out) {
-  BN_RETURN_IF_ERROR(ReserveScratch(out.cols * (sizeof(float) + 1)));
-  BN_ASSIGN_OR_RETURN(const float s, MasterScale(tensor, out));
+template <typename CodeOf>
+Result<bool> TernaryLoader::PackDense(const GgufTensor& tensor, float scale, Matrix& out, CodeOf code_of) {
   const size_t row_bytes = tensor.n_bytes / out.rows;
   const size_t packed_bytes = kernels::PackedRowBytes(kernels::PadTernary(out.cols));
   BN_ASSIGN_OR_RETURN(Buffer packed, Buffer::Allocate(allocator_, out.rows * packed_bytes));
+  std::atomic<bool> ternary{true};
   pool_.ParallelFor(out.rows, std::max<size_t>(1, kTileBytes / row_bytes),
                     [&](size_t begin, size_t end, uint32_t thread) {
                       auto* w = Scratch<float>(thread);
                       auto* codes = reinterpret_cast<uint8_t*>(w + out.cols);
-                      for (size_t r = begin; r < end; ++r) {
+                      for (size_t r = begin; r < end && ternary.load(std::memory_order_relaxed); ++r) {
                         DecodeToF32(tensor.type, tensor.data.subspan(r * row_bytes, row_bytes), out.cols, w);
+                        unsigned highest = 0;
                         for (size_t c = 0; c < out.cols; ++c) {
-                          const float x = w[c] * s;  // rint to even: halves go to 0
-                          codes[c] = static_cast<uint8_t>(1 + (x > 0.5f ? 1 : 0) - (x < -0.5f ? 1 : 0));
+                          codes[c] = static_cast<uint8_t>(code_of(w[c]));
+                          highest = std::max<unsigned>(highest, codes[c]);
                         }
+                        if (highest > 2) ternary.store(false, std::memory_order_relaxed);
                         kernels::PackTernaryRow(codes, out.cols, packed.as<uint8_t>() + r * packed_bytes);
                       }
                     });
-  BN_ASSIGN_OR_RETURN(float* const scale, floats_.Allocate(1));
-  *scale = 1.0f / s;
+  if (!ternary.load()) return false;
+  BN_ASSIGN_OR_RETURN(float* const stored, floats_.Allocate(1));
+  *stored = scale;
   out.kind = Matrix::Kind::kTernary;
   out.data = packed.data();
-  out.scale = scale;
+  out.scale = stored;
   out.scale_stride = 0;
   buffers_.push_back(std::move(packed));
-  return {};
+  return true;
+}
+
+Status TernaryLoader::LoadMaster(const GgufTensor& tensor, Matrix& out) {
+  BN_RETURN_IF_ERROR(ReserveScratch(out.cols * (sizeof(float) + 1)));
+  BN_ASSIGN_OR_RETURN(const float s, MasterScale(tensor, out));
+  const auto packed = PackDense(tensor, 1.0f / s, out, [s](float w) {
+    const float x = w * s;  // rint to even: halves go to 0
+    return 1 + (x > 0.5f ? 1 : 0) - (x < -0.5f ? 1 : 0);
+  });
+  return packed.ok() ? Status() : packed.status();
+}
+
+Result<bool> TernaryLoader::LoadExact(const GgufTensor& tensor, Matrix& out) {
+  BN_RETURN_IF_ERROR(ReserveScratch(out.cols * (sizeof(float) + 1)));
+  const size_t row_bytes = tensor.n_bytes / out.rows;
+  float scale = 0;  // of the first value that is not 0
+  auto* const w = Scratch<float>(0);
+  for (size_t r = 0; scale == 0 && r < out.rows; ++r) {
+    DecodeToF32(tensor.type, tensor.data.subspan(r * row_bytes, row_bytes), out.cols, w);
+    for (size_t c = 0; scale == 0 && c < out.cols; ++c) scale = std::fabs(w[c]);
+  }
+  if (!std::isfinite(scale)) return false;
+  constexpr int kNotTernary = 3;
+  return PackDense(tensor, scale, out, [scale](float x) {
+    return x == 0 ? 1 : x == scale ? 2 : x == -scale ? 0 : kNotTernary;  // a NaN equals nothing
+  });
 }
 
 // The rules for scales: finite, not negative, and 0 only where every weight is 0. Block scales become one scale where
 // all blocks that have a weight agree (docs/numerics.md).
 Status TernaryLoader::LoadScales(const GgufTensor& tensor, const TernarySource& source, const float* factor,
                                  Matrix& out) {
-  const ScaleUnits units = UnitsOf(source);
+  const ScaleUnits units(source);
   const auto* packed = static_cast<const uint8_t*>(out.data);
   const bool is_block = ScaleKindOf(source.layout) == ScaleKind::kBlock;
-  std::vector<float> scales(units.count);
-  std::vector<uint8_t> used(is_block ? units.count : 0);
+  std::vector<float> scales(units.count());
+  std::vector<uint8_t> used(is_block ? units.count() : 0);
   if (is_block) {
-    pool_.ParallelFor(units.count, kTileBytes / units.packed_bytes, [&](size_t begin, size_t end, uint32_t) {
-      for (size_t u = begin; u < end; ++u)
-        used[u] = HasWeight(packed + u * units.packed_bytes, units.packed_bytes) ? 1 : 0;
+    pool_.ParallelFor(units.count(), kTileBytes / units.unit_bytes(), [&](size_t begin, size_t end, uint32_t) {
+      for (size_t u = begin; u < end; ++u) used[u] = units.HasWeight(packed, u) ? 1 : 0;
     });
   }
-  for (size_t u = 0; u < units.count; ++u) scales[u] = ScaleAt(source, u);
+  for (size_t u = 0; u < units.count(); ++u) scales[u] = ScaleAt(source, u);
 
-  size_t common = units.count;  // the first block that has a weight
+  size_t common = units.count();  // the first block that has a weight
   bool differ = false;
-  for (size_t u = 0; u < units.count; ++u) {
+  for (size_t u = 0; u < units.count(); ++u) {
     const float scale = scales[u];
-    const auto has_weight = [&] {
-      return is_block ? used[u] != 0 : HasWeight(packed + u * units.packed_bytes, units.packed_bytes);
-    };
+    const auto has_weight = [&] { return is_block ? used[u] != 0 : units.HasWeight(packed, u); };
     if (!std::isfinite(scale) || scale < 0) {
       return BadScale(tensor, source, u, Cat("scale ", scale, ", expected a finite number that is not negative"));
     }
@@ -201,24 +249,25 @@ Status TernaryLoader::LoadScales(const GgufTensor& tensor, const TernarySource& 
     if (!std::isfinite(effective)) {
       return BadScale(tensor, source, u, Cat("scale ", scale, ", which times its .scale tensor is ", effective));
     }
-    if (effective == 0 && has_weight()) {
+    // Q1_0 has no other way to say that a block is 0.
+    if (effective == 0 && source.layout != TernaryLayout::kQ1_0 && has_weight()) {
       return BadScale(tensor, source, u, "scale 0 beside weights that are not 0, expected more than 0");
     }
     if (is_block && used[u] != 0) {
-      if (common == units.count) common = u;
+      if (common == units.count()) common = u;
       differ = differ || scale != scales[common];  // as the file has them, before the .scale tensor
     }
   }
   if (is_block && !differ) {
-    scales = {scales[common == units.count ? 0 : common]};
+    scales = {scales[common == units.count() ? 0 : common]};
   }
   BN_ASSIGN_OR_RETURN(float* const stored, floats_.Allocate(scales.size()));
   for (size_t u = 0; u < scales.size(); ++u) stored[u] = factor != nullptr ? scales[u] * *factor : scales[u];
   out.scale = stored;
   out.kind = is_block && differ ? Matrix::Kind::kTernaryBlocks : Matrix::Kind::kTernary;
   if (out.kind == Matrix::Kind::kTernaryBlocks) {
-    out.block = kTernaryScaleBlock;
-    out.scale_stride = static_cast<uint32_t>(source.cols / kTernaryScaleBlock);
+    out.block = static_cast<uint32_t>(ScaleBlock(source.layout));
+    out.scale_stride = static_cast<uint32_t>(source.cols / out.block);
   } else {
     out.scale_stride = ScaleKindOf(source.layout) == ScaleKind::kRow ? 1 : 0;
   }

@@ -27,10 +27,16 @@ class TernaryLoader {
   // The same from dense master weights, made ternary (docs/formats.md, section 3): s = 1 / max(mean |w|, 1e-5), the
   // mean summed in binary64 row by row, code = clamp(rint(w * s), -1, 1) + 1, scale 1 / s.
   Status LoadMaster(const GgufTensor& tensor, Matrix& out);
+  // The same from a dense matrix that holds nothing but 0, s and -s, which then is exactly this ternary one. False when
+  // it does not; `out` is then as it was.
+  Result<bool> LoadExact(const GgufTensor& tensor, Matrix& out);
 
  private:
   Status CheckCodes(const GgufTensor& tensor, size_t n_bytes);
   Status Repack(const GgufTensor& tensor, const TernarySource& source, Matrix& out);
+  // Dense rows to packed codes, scale beside them; `code_of` gives 0..2, or 3 for a value that is not ternary: false.
+  template <typename CodeOf>
+  Result<bool> PackDense(const GgufTensor& tensor, float scale, Matrix& out, CodeOf code_of);
   Result<float> MasterScale(const GgufTensor& tensor, const Matrix& m);
   Status ReserveScratch(size_t bytes_per_thread);
   template <typename T>

@@ -143,7 +143,8 @@ TEST_CASE("ten thousand flipped bytes of headers give an error or a model", "[mo
 TEST_CASE("flipped bytes anywhere give an error or a model", "[model][hostile]") {
   SmallModel small;
   small.layers = 1;
-  small.ternary = GENERATE(test::TernaryFile::kTQ1_0, test::TernaryFile::kIQ2_BN_R4, test::TernaryFile::kTQ2_0);
+  small.ternary = GENERATE(test::TernaryFile::kTQ1_0, test::TernaryFile::kIQ2_BN_R4, test::TernaryFile::kTQ2_0,
+                           test::TernaryFile::kQ1_0, test::TernaryFile::kQ2_0);
   const std::string good = small.Builder().Build();
   std::string file = good;
   std::mt19937 random(7);
@@ -156,6 +157,54 @@ TEST_CASE("flipped bytes anywhere give an error or a model", "[model][hostile]")
   }
   CHECK(n_refused < 300);
   CHECK(n_refused > 0);
+}
+
+// A table and a head in block types, a linear of each kind that is not stored as ternary.
+std::string FileOfManyTypes() {
+  SmallModel small;
+  small.layers = 1;
+  small.ternary = test::TernaryFile::kQ2_0;
+  GgufBuilder b = small.Builder();
+  const auto set = [&](const std::string& name, uint32_t type, size_t n_bytes) {
+    GgufBuilder::Tensor& t = *b.FindTensor(name);
+    t.type = type;
+    t.data.assign(n_bytes, '\x21');
+  };
+  set("token_embd.weight", 12, SmallModel::kVocab * 144);
+  b.Add({"output.weight", {256, SmallModel::kVocab}, 10, std::string(SmallModel::kVocab * 84, '\x21')});
+  set("blk.0.attn_q.weight", 1, 256 * 256 * 2);  // F16, all one value
+  set("blk.0.attn_k.weight", 11, 128 * 110);     // Q3_K
+  set("blk.0.attn_v.weight", 7, 128 * 8 * 24);   // Q5_1
+  return b.Build();
+}
+
+TEST_CASE("a file of many types, cut short or changed anywhere, gives an error or a model", "[model][hostile]") {
+  const std::string good = FileOfManyTypes();
+  LoadSpec spec = Verifying();
+  spec.allow_dense_linears = true;
+  CHECK(Loaded(Load(good, spec))->n_dense_linears() == 2);
+  const size_t header = Gguf::Parse(AsBytes(good))->data_offset();
+  // Every byte of the header, every 127th of the data.
+  size_t n_cut = 0;
+  for (size_t n = 0; n < good.size() - 31; n += n < header ? 1 : 127) {
+    const std::string cut(good, 0, n);  // a copy, so that a read beyond its end is found
+    if (Load(cut, spec).ok()) FAIL("a file of " << n << " bytes of " << good.size());
+    ++n_cut;
+  }
+  CHECK(n_cut > header + 1000);
+  std::string file = good;
+  std::mt19937 random(8);
+  size_t n_refused = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const size_t at = random() % (i % 2 == 0 ? header : good.size());
+    file[at] = static_cast<char>(random());
+    const LoadedModel r = Load(file, spec);
+    if (!r.ok() && r.status().message().empty()) FAIL("no message at " << at);
+    n_refused += r.ok() ? 0 : 1;
+    file[at] = good[at];
+  }
+  CHECK(n_refused > 500);
+  CHECK(n_refused < 2000);
 }
 
 TEST_CASE("a path that is no file is refused", "[model][hostile]") {

@@ -159,10 +159,110 @@ TEST_CASE("each architecture has its own graph", "[model]") {
   CheckRefused(Load(with_sub_norm.Build()), Code::kUnsupported, "blk.0.attn_sub_norm.weight");
 }
 
-TEST_CASE("a linear that is not ternary is refused with what is", "[model]") {
+// The small model with blk.0.ffn_up in another type.
+GgufBuilder WithUp(uint32_t type, const std::string& data) {
   GgufBuilder b = SmallModel().Builder();
-  *b.FindTensor("blk.0.ffn_up.weight") = {"blk.0.ffn_up.weight", {256, 512}, 1, std::string(256 * 512 * 2, '\0')};
-  CheckRefused(Load(b.Build()), Code::kUnsupported, "blk.0.ffn_up.weight", "type F16, expected a ternary one");
+  *b.FindTensor("blk.0.ffn_up.weight") = {"blk.0.ffn_up.weight", {256, 512}, type, data};
+  return b;
+}
+
+std::vector<float> DenseUp(float scale) {
+  std::vector<float> w;
+  for (const int8_t t : SmallModel().Matrix("blk.0.ffn_up").weights) w.push_back(static_cast<float>(t) * scale);
+  return w;
+}
+
+TEST_CASE("a dense linear loads as a ternary one when it is exactly that, and only then", "[model]") {
+  const std::string plain_file = SmallModel().Builder().Build();
+  const auto plain = Loaded(Load(plain_file));
+  std::vector<uint16_t> f16, bf16;
+  for (const float w : DenseUp(0.3f)) {
+    f16.push_back(kernels::F32ToF16(w));
+    bf16.push_back(kernels::F32ToBF16(w));
+  }
+  for (const auto& [type, data, scale] : {std::tuple{0u, BytesOf(DenseUp(0.3f)), 0.3f},
+                                          {1u, BytesOf(f16), kernels::F16ToF32(kernels::F32ToF16(0.3f))},
+                                          {30u, BytesOf(bf16), kernels::BF16ToF32(kernels::F32ToBF16(0.3f))}}) {
+    const std::string file = WithUp(type, data).Build();
+    const auto dense = Loaded(Load(file));
+    CHECK(dense->TernarySha256() == plain->TernarySha256());
+    CHECK(dense->weights().layers[0].up.kind == Matrix::Kind::kTernary);
+    CHECK(dense->weights().layers[0].up.scale[0] == scale);
+    CHECK(dense->n_dense_linears() == 0);
+  }
+  std::vector<float> wrong = DenseUp(0.3f);
+  wrong.back() = std::nextafter(0.3f, 1.0f);
+  CheckRefused(Load(WithUp(0, BytesOf(wrong)).Build()), Code::kUnsupported, "blk.0.ffn_up.weight", "not ternary");
+  wrong.front() = NAN;
+  CheckRefused(Load(WithUp(0, BytesOf(wrong)).Build()), Code::kUnsupported, "blk.0.ffn_up.weight", "not ternary");
+  // Not even the permission lets a scale stand beside a matrix that is not stored as ternary.
+  LoadSpec allow;
+  allow.allow_dense_linears = true;
+  GgufBuilder scaled = WithUp(0, BytesOf(DenseUp(0.3f)));
+  scaled.Add({"blk.0.ffn_up.scale", {1}, 0, Bytes(1.0f)});
+  CheckRefused(Load(scaled.Build(), allow), Code::kUnsupported, "blk.0.ffn_up.scale", "beside a matrix of type F32");
+}
+
+TEST_CASE("linears that are not ternary need the permission, which is told", "[model]") {
+  std::vector<float> w = DenseUp(0.3f);
+  w[77] = 0.5f;
+  std::vector<std::string> lines;
+  LoadSpec allow;
+  allow.allow_dense_linears = true;
+  allow.warn = [&](std::string_view line) { lines.emplace_back(line); };
+  for (const auto& [type, data] : {std::pair{0u, BytesOf(w)}, {12u, std::string(512 * 144, '\x11')}}) {
+    const std::string file = WithUp(type, data).Build();
+    CheckRefused(Load(file), Code::kUnsupported, "blk.0.ffn_up.weight", "allow dense linears");
+    lines.clear();
+    const auto m = Loaded(Load(file, allow));
+    const Matrix& up = m->weights().layers[0].up;
+    CHECK(up.kind == (type == 0 ? Matrix::Kind::kDense : Matrix::Kind::kBlock));
+    CHECK((type == 0 || up.block_type == kernels::Block::kQ4_K));
+    CHECK(IsInPlace(file, up.data));
+    CHECK(m->n_dense_linears() == 1);
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].find("'blk.0.ffn_up.weight'") != std::string::npos);
+    m->TernarySha256();  // of the others
+  }
+  CheckRefused(Load(WithUp(26, std::string(256 * 512 * 4, '\0')).Build(), allow), Code::kUnsupported,
+               "blk.0.ffn_up.weight", "type I32");
+}
+
+TEST_CASE("embeddings and heads have any dense or block type", "[model]") {
+  using kernels::Block;
+  for (const auto& [type, block, bytes] : {std::tuple{2u, Block::kQ4_0, 18u},
+                                           {3u, Block::kQ4_1, 20u},
+                                           {6u, Block::kQ5_0, 22u},
+                                           {7u, Block::kQ5_1, 24u},
+                                           {8u, Block::kQ8_0, 34u},
+                                           {10u, Block::kQ2_K, 84u},
+                                           {11u, Block::kQ3_K, 110u},
+                                           {12u, Block::kQ4_K, 144u},
+                                           {13u, Block::kQ5_K, 176u},
+                                           {14u, Block::kQ6_K, 210u}}) {
+    GgufBuilder b = SmallModel().Builder();
+    const std::string data(SmallModel::kVocab * (256 / kernels::BlockElements(block)) * bytes, '\x11');
+    b.FindTensor("token_embd.weight")->type = type;
+    b.FindTensor("token_embd.weight")->data = data;
+    b.Add({"output.weight", {256, SmallModel::kVocab}, type, data});
+    const std::string file = b.Build();
+    const auto m = Loaded(Load(file));
+    CHECK(m->weights().token_embd.block_type == block);
+    CHECK(m->weights().head().kind == Matrix::Kind::kBlock);
+    CHECK(m->weights().head().block_type == block);
+    // Each of the f16 numbers of the last block, made infinite, is found where it is looked for.
+    const kernels::BlockLayout& layout = kernels::LayoutOf(block);
+    LoadSpec verify;
+    verify.verify = true;
+    Loaded(Load(file, verify));
+    for (const size_t at : {layout.d_at, layout.has_min ? layout.min_at : layout.d_at}) {
+      std::string& bad = b.FindTensor("output.weight")->data;
+      bad = data;
+      bad.replace(bad.size() - bytes + at, 2, Bytes(uint16_t{0x7c00}));
+      CheckRefused(Load(b.Build(), verify), Code::kBadFormat, "output.weight",
+                   Cat("element ", SmallModel::kVocab * 256 - layout.elements));
+    }
+  }
 }
 
 TEST_CASE("tensors that the graph does not use are named in a warning", "[model]") {

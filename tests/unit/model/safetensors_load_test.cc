@@ -255,6 +255,27 @@ TEST_CASE("llama folders keep the order of their rows", "[model][safetensors]") 
   CHECK(m->TernarySha256() == Loaded(Load(gguf_file))->TernarySha256());
 }
 
+TEST_CASE("linear rope scaling is read, other kinds are refused by name", "[model][safetensors]") {
+  const HfModel hf;
+  const auto load = [&](const std::string& scaling) {
+    const Folder folder;
+    std::string config = hf.Config();
+    config.insert(1, "\"rope_scaling\":" + scaling + ",");
+    folder.Write("config.json", config);
+    folder.Write("model.safetensors", Safetensors(hf.Tensors()));
+    return LoadPath(folder.path(), WithTokenizer());
+  };
+  CHECK(Loaded(load(R"({"rope_type":"linear","factor":2.5})"))->hparams().rope_linear_factor == 2.5f);
+  CHECK(Loaded(load("null"))->hparams().rope_linear_factor == 1.0f);
+  for (const char* kind : {"llama3", "yarn", "dynamic", "longrope"}) {
+    CheckRefused(load(Cat(R"({"rope_type":")", kind, R"(","factor":8.0})")), Code::kUnsupported, "rope_scaling", kind);
+  }
+  // In a GGUF file the factors of llama3 are a tensor; a kind that is named is none that is known.
+  test::GgufBuilder b = SmallModel().Builder();
+  b.String("bitnet-b1.58.rope.scaling.type", "yarn").F32("bitnet-b1.58.rope.scaling.factor", 4.0f);
+  CheckRefused(Load(b.Build()), Code::kUnsupported, "bitnet-b1.58.rope.scaling.type", "yarn");
+}
+
 TEST_CASE("a folder needs a tokenizer", "[model][safetensors]") {
   const Folder folder;
   const HfModel hf;

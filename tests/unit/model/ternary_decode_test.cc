@@ -1,5 +1,7 @@
 #include "core/model/ternary_decode.h"
 
+#include <algorithm>
+
 #include "support/catch.h"
 #include "support/ternary_encoders.h"
 
@@ -9,15 +11,20 @@ namespace {
 using test::TernaryFile;
 using test::TernaryMatrix;
 
-constexpr std::pair<TernaryFile, TernaryLayout> kLayouts[] = {
-    {TernaryFile::kI2_S, TernaryLayout::kI2S},           {TernaryFile::kI2_S_Arm, TernaryLayout::kI2SArm},
-    {TernaryFile::kTQ1_0, TernaryLayout::kTQ1_0},        {TernaryFile::kTQ2_0, TernaryLayout::kTQ2_0},
-    {TernaryFile::kIQ1_BN, TernaryLayout::kIQ1_BN},      {TernaryFile::kIQ2_BN, TernaryLayout::kIQ2_BN},
-    {TernaryFile::kIQ2_BN_R4, TernaryLayout::kIQ2_BN_R4}};
+constexpr std::pair<TernaryFile, TernaryLayout> kLayouts[] = {{TernaryFile::kI2_S, TernaryLayout::kI2S},
+                                                              {TernaryFile::kI2_S_Arm, TernaryLayout::kI2SArm},
+                                                              {TernaryFile::kTQ1_0, TernaryLayout::kTQ1_0},
+                                                              {TernaryFile::kTQ2_0, TernaryLayout::kTQ2_0},
+                                                              {TernaryFile::kIQ1_BN, TernaryLayout::kIQ1_BN},
+                                                              {TernaryFile::kIQ2_BN, TernaryLayout::kIQ2_BN},
+                                                              {TernaryFile::kIQ2_BN_R4, TernaryLayout::kIQ2_BN_R4},
+                                                              {TernaryFile::kQ1_0, TernaryLayout::kQ1_0},
+                                                              {TernaryFile::kQ2_0, TernaryLayout::kQ2_0},
+                                                              {TernaryFile::kQ2_0_Long, TernaryLayout::kQ2_0Long}};
 
 size_t BlockOf(TernaryFile type) {
   if (type == TernaryFile::kI2_S || type == TernaryFile::kI2_S_Arm) return 128;
-  return type == TernaryFile::kTQ1_0 || type == TernaryFile::kTQ2_0 ? 256 : 64;
+  return std::max<size_t>(test::ScaleColumns(type), 64);
 }
 
 std::vector<uint8_t> Decode(const TernarySource& source) {
@@ -31,7 +38,8 @@ TEST_CASE("every ternary layout gives back the codes and scales that were writte
   const size_t blocks = GENERATE(1, 2, 3, 10);
   const uint32_t seed = GENERATE(1u, 2u, 3u);
   for (const auto& [type, layout] : kLayouts) {
-    const TernaryMatrix m = test::RandomTernary(8, blocks * BlockOf(type), seed);
+    TernaryMatrix m = test::RandomTernary(8, blocks * BlockOf(type), seed);
+    if (type == TernaryFile::kQ1_0) std::replace(m.weights.begin(), m.weights.end(), int8_t{0}, int8_t{1});
     std::vector<float> scales(test::ScaleCount(type, m));
     for (size_t i = 0; i < scales.size(); ++i) scales[i] = 0.25f + static_cast<float>(i) / 64;  // exact in f16 too
     const std::string data = test::Encode(type, m, scales);
@@ -55,7 +63,8 @@ TEST_CASE("the smallest and largest scales of a file are exact", "[model]") {
 
 TEST_CASE("two bits that are 3 stay 3, for the check that follows", "[model]") {
   for (const auto& [type, layout] : kLayouts) {
-    if (type == TernaryFile::kTQ1_0 || type == TernaryFile::kIQ1_BN) continue;  // trits have no fourth value
+    // Trits and single bits have no fourth value.
+    if (type == TernaryFile::kTQ1_0 || type == TernaryFile::kIQ1_BN || type == TernaryFile::kQ1_0) continue;
     const TernaryMatrix m = test::RandomTernary(4, 256, 5);
     std::string data = test::Encode(type, m, std::vector<float>(test::ScaleCount(type, m), 1.0f));
     data[20] = '\xff';

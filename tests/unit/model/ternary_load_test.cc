@@ -13,9 +13,9 @@ using test::SmallModel;
 using test::TernaryFile;
 using test::TernaryMatrix;
 
-constexpr TernaryFile kAllTypes[] = {TernaryFile::kI2_S,     TernaryFile::kI2_S_Arm, TernaryFile::kTQ1_0,
-                                     TernaryFile::kTQ2_0,    TernaryFile::kIQ1_BN,   TernaryFile::kIQ2_BN,
-                                     TernaryFile::kIQ2_BN_R4};
+constexpr TernaryFile kAllTypes[] = {TernaryFile::kI2_S,      TernaryFile::kI2_S_Arm, TernaryFile::kTQ1_0,
+                                     TernaryFile::kTQ2_0,     TernaryFile::kIQ1_BN,   TernaryFile::kIQ2_BN,
+                                     TernaryFile::kIQ2_BN_R4, TernaryFile::kQ2_0,     TernaryFile::kQ2_0_Long};
 
 LoadSpec SpecFor(TernaryFile type) {
   LoadSpec spec;
@@ -56,7 +56,8 @@ TEST_CASE("rows that are no multiple of the packed block are padded with weights
   small.ffn = 320;
   small.heads = 3;
   small.heads_kv = 1;
-  for (const TernaryFile type : {TernaryFile::kIQ1_BN, TernaryFile::kIQ2_BN, TernaryFile::kIQ2_BN_R4}) {
+  for (const TernaryFile type :
+       {TernaryFile::kIQ1_BN, TernaryFile::kIQ2_BN, TernaryFile::kIQ2_BN_R4, TernaryFile::kQ2_0}) {
     small.ternary = type;
     const std::string file = small.Builder().Build();
     const auto m = Loaded(Load(file));
@@ -150,6 +151,55 @@ TEST_CASE("block scales are one scale unless two blocks with weights differ", "[
   CHECK(zeros->weights().layers[0].gate.scale[0] == 0.125f);
 }
 
+TEST_CASE("blocks of 64 and of 128 have scales of their own", "[model]") {
+  for (const TernaryFile type : {TernaryFile::kQ2_0, TernaryFile::kQ2_0_Long}) {
+    const uint32_t block = type == TernaryFile::kQ2_0 ? 64 : 128;
+    SmallModel small;
+    small.embd = 192 + (block - 64);  // with blocks of 64 half of the last packed block is padding
+    small.heads = 4;
+    small.heads_kv = 4;
+    small.ternary = type;
+    const TernaryMatrix k = small.Matrix("blk.0.attn_k");
+    const uint32_t per_row = static_cast<uint32_t>(k.cols) / block;
+    std::vector<float> scales(k.rows * per_row, 0.5f);
+    scales[per_row + 1] = 0.25f;
+    small.scales["blk.0.attn_k"] = scales;
+    GgufBuilder b = small.Builder();
+    const std::string differing = b.Build();
+    const auto m = Loaded(Load(differing));
+    const Matrix& loaded = m->weights().layers[0].k;
+    CHECK(loaded.kind == Matrix::Kind::kTernaryBlocks);
+    CHECK(loaded.block == block);
+    REQUIRE(loaded.scale_stride == per_row);
+    CHECK(std::equal(scales.begin(), scales.end(), loaded.scale));
+    // The block that differs without a weight, its neighbours in the same bytes with some.
+    b.FindTensor("blk.0.attn_k.weight")
+        ->data.replace((per_row + 1) * (2 + block / 4) + 2, block / 4, std::string(block / 4, '\x55'));
+    const std::string unused = b.Build();
+    const auto common = Loaded(Load(unused));
+    CHECK(common->weights().layers[0].k.kind == Matrix::Kind::kTernary);
+    CHECK(common->weights().layers[0].k.scale[0] == 0.5f);
+  }
+}
+
+TEST_CASE("a binary file is a ternary one without zeros", "[model]") {
+  SmallModel small;
+  small.ternary = TernaryFile::kQ1_0;
+  const TernaryMatrix gate = small.Matrix("blk.0.ffn_gate");
+  std::vector<float> scales(gate.rows * 2, 0.5f);
+  scales[5] = 0.0f;  // the only way to say that a block is 0
+  small.scales["blk.0.ffn_gate"] = scales;
+  const std::string file = small.Builder().Build();
+  const auto m = Loaded(Load(file));
+  CHECK(m->quantization() == "Q1_0");
+  CHECK(m->weights().layers[0].gate.kind == Matrix::Kind::kTernaryBlocks);
+  CHECK(m->weights().layers[0].gate.scale[5] == 0.0f);
+  CHECK(m->weights().layers[0].up.kind == Matrix::Kind::kTernary);
+  std::vector<uint8_t> codes(256);
+  kernels::UnpackTernaryRow(static_cast<const uint8_t*>(m->weights().layers[0].gate.data), 256, codes.data());
+  for (size_t c = 0; c < 256; ++c) REQUIRE(codes[c] == (gate.At(0, c) > 0 ? 2 : 0));
+}
+
 TEST_CASE("a .scale tensor multiplies every scale once, in f32", "[model]") {
   const float factor = 0.1f;
   for (const TernaryFile type : kAllTypes) {
@@ -184,10 +234,12 @@ TEST_CASE("a code 3 is refused wherever it stands", "[model]") {
     for (const bool at_end : {false, true}) {
       GgufBuilder b = small.Builder();
       std::string& data = b.FindTensor("blk.1.attn_v.weight")->data;
-      const size_t tail = type == TernaryFile::kI2_S || type == TernaryFile::kI2_S_Arm ? 32 : 2;
+      const bool is_q2 = type == TernaryFile::kQ2_0 || type == TernaryFile::kQ2_0_Long;
+      const size_t tail = type == TernaryFile::kI2_S || type == TernaryFile::kI2_S_Arm ? 32 : is_q2 ? 0 : 2;
       const size_t at = at_end ? data.size() - tail - 1 : 16;
       data[at] = static_cast<char>(static_cast<unsigned char>(data[at]) | 0x30);
-      CheckRefused(Load(b.Build(), SpecFor(type)), Code::kBadFormat, "blk.1.attn_v.weight", "code 3");
+      CheckRefused(Load(b.Build(), SpecFor(type)), is_q2 ? Code::kUnsupported : Code::kBadFormat, "blk.1.attn_v.weight",
+                   "code 3");
     }
   }
 }
