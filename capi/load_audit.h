@@ -23,6 +23,7 @@ struct LoadAudit {
   std::string pre;
   bool i2s_arm_layout = false;
   bool allow_suspicious_norms = false;
+  bool allow_dense_linears = false;
   bool tokenizer_replaced = false;
   double load_ms = 0;
 };

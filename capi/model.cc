@@ -62,6 +62,7 @@ bitnet_status_t Load(const bitnet_engine_t* engine, const bitnet_model_options_t
   audit.pre = spec.pre;
   audit.i2s_arm_layout = spec.i2s_arm_layout;
   audit.allow_suspicious_norms = spec.allow_suspicious_norms;
+  audit.allow_dense_linears = spec.allow_dense_linears;
   audit.tokenizer_replaced = spec.tokenizer != nullptr;
   Prepare prepare;
   if (NeedsPreparation(o)) {
@@ -114,13 +115,13 @@ namespace bitnet::capi {
 bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, core::LoadSpec* spec) {
   bitnet_model_options_t o;
   BN_TRY(ReadOptions(options, &o));
-  if (o.reserved != 0) return InvalidArgument("reserved of bitnet_model_options_t is not 0");
   if (o.mode > BITNET_LOAD_COPY)
     return InvalidArgument(core::Cat("load mode is ", o.mode, ", expected 0 or 1"), "mode");
   for (const auto& [value, name] :
        {std::pair{o.verify, "verify"}, std::pair{o.i2s_arm_layout, "i2s_arm_layout"},
         std::pair{o.allow_suspicious_norms, "allow_suspicious_norms"},
-        std::pair{o.allow_corrections, "allow_corrections"}, std::pair{o.strict, "strict"}}) {
+        std::pair{o.allow_dense_linears, "allow_dense_linears"}, std::pair{o.allow_corrections, "allow_corrections"},
+        std::pair{o.strict, "strict"}}) {
     if (value > 1) return InvalidArgument(core::Cat(name, " is ", value, ", expected 0 or 1"), name);
   }
   BN_TRY(CheckSha256(o.sha256));
@@ -128,6 +129,7 @@ bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, core::Lo
   spec->verify = o.verify != 0;
   spec->i2s_arm_layout = o.i2s_arm_layout != 0;
   spec->allow_suspicious_norms = o.allow_suspicious_norms != 0;
+  spec->allow_dense_linears = o.allow_dense_linears != 0;
   if (o.pre != nullptr) spec->pre = o.pre;
   if (o.tokenizer != nullptr) spec->tokenizer = o.tokenizer->tokenizer;
   if (o.progress != nullptr) {
@@ -208,6 +210,7 @@ bitnet_status_t bitnet_model_info(const bitnet_model_t* model, bitnet_model_info
     info.sub_norms = h.sub_norms;
     info.tied_head = m.weights().output.kind == core::Matrix::Kind::kNone;
     info.corrected = m.corrected();
+    info.n_dense_linears = m.n_dense_linears();
     info.n_params = m.n_params();
     info.size_bytes = m.size_bytes();
     info.buffer_bytes = m.buffer_bytes();

@@ -249,7 +249,8 @@ receipts::Model ModelRecordOf(const core::Model& model, const LoadAudit& audit, 
   m.n_params = model.n_params();
   m.tokenizer_sha256 = TokenizerSha256(*model.tokenizer());
   m.shape = ShapeOf(model);
-  m.load = {audit.i2s_arm_layout, audit.allow_suspicious_norms, audit.pre, audit.tokenizer_replaced};
+  m.load = {audit.i2s_arm_layout, audit.allow_suspicious_norms, audit.allow_dense_linears, audit.pre,
+            audit.tokenizer_replaced};
   return m;
 }
 

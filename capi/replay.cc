@@ -77,7 +77,9 @@ Result<std::shared_ptr<const core::Model>> ModelFor(const Receipt& r, const bitn
         "the receipt's run had its tokenizer replaced and the model at hand has not, or the other way round",
         "model.load.tokenizer_replaced");
   }
-  if (load.i2s_arm_layout == audit.i2s_arm_layout && load.pre == audit.pre && SameCorrections(wanted, have)) {
+  const bool same_linears = load.allow_dense_linears || handle.model->n_dense_linears() == 0;
+  if (load.i2s_arm_layout == audit.i2s_arm_layout && same_linears && load.pre == audit.pre &&
+      SameCorrections(wanted, have)) {
     return handle.model;
   }
   if (handle.path.empty()) {
@@ -87,6 +89,7 @@ Result<std::shared_ptr<const core::Model>> ModelFor(const Receipt& r, const bitn
   core::LoadSpec spec;
   spec.i2s_arm_layout = load.i2s_arm_layout;
   spec.allow_suspicious_norms = load.allow_suspicious_norms;
+  spec.allow_dense_linears = load.allow_dense_linears;
   spec.pre = load.pre;
   spec.corrections = wanted;
   if (audit.tokenizer_replaced) spec.tokenizer = handle.model->tokenizer();

@@ -79,6 +79,7 @@ void WriteModelFields(Json& json, const bitnet_model_info_t& m) {
       .Field("architecture_key", m.architecture_key)
       .Field("name", m.name)
       .Field("quantization", m.quantization)
+      .Field("dense_linears", m.n_dense_linears)
       .Field("n_params", m.n_params)
       .Field("context_length", m.n_ctx_train)
       .Key("hyperparameters")
@@ -155,7 +156,10 @@ void AppendModelRows(const Findings& f, std::vector<std::vector<std::string>>& r
   row("architecture", std::string(m.architecture) + (std::string_view(m.architecture) == m.architecture_key
                                                          ? ""
                                                          : " (the file says " + Quoted(m.architecture_key) + ")"));
-  row("weights", m.quantization + std::string(", ") + Grouped(m.n_params) + " parameters");
+  row("weights", m.quantization + std::string(", ") + Grouped(m.n_params) + " parameters" +
+                     (m.n_dense_linears == 0 ? ""
+                                             : "; " + Counted(m.n_dense_linears, "linear") +
+                                                   " not ternary, computed as dense or block products"));
   row("graph", Format("%u layers, hidden %u, feed-forward %u, heads %u/%u of %u", m.n_layers, m.n_embd, m.n_ff,
                       m.n_heads, m.n_heads_kv, m.head_dim) +
                    (m.silu ? ", SiLU" : ", squared ReLU") + (m.sub_norms ? ", sub-norms" : "") +

@@ -102,6 +102,7 @@ ModelOptions ToOptions(const ModelFlags& flags) {
   options.mode = flags.load_mode == "copy" ? BITNET_LOAD_COPY : BITNET_LOAD_MAP;
   options.i2s_arm_layout = flags.i2s_arm_layout;
   options.allow_suspicious_norms = flags.allow_suspicious_norms;
+  options.allow_dense_linears = flags.allow_dense_linears;
   if (!flags.pre.empty()) options.pre = flags.pre.c_str();
   options.strict = flags.corrections.strict;
   return options;

@@ -192,6 +192,9 @@ void AddLoadFlags(CLI::App& app, ModelFlags& o) {
   AddFlag(app, "--allow-suspicious-norms", o.allow_suspicious_norms,
           "load a model whose norms are quantised or not finite")
       ->group(model);
+  AddFlag(app, "--allow-dense-linears", o.allow_dense_linears,
+          "load linears that are not ternary, and compute them as the dense or block matrices that they are")
+      ->group(model);
   AddText(app, "--target", o.target, "NAME",
           "kernels for this instruction set (default: the best that this CPU runs; see bitnet doctor)")
       ->envname("BITNET_FORCE_TARGET")

@@ -54,6 +54,7 @@ struct ModelFlags {
   std::string load_mode = "map";
   bool i2s_arm_layout = false;
   bool allow_suspicious_norms = false;
+  bool allow_dense_linears = false;
   std::string target;
   std::string device = "cpu";
   uint64_t gpu_memory_limit = 0;

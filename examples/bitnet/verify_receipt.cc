@@ -42,6 +42,7 @@ ExitCode Verify(const VerifyFlags& flags) {
     // The receipt's own corrections are applied to a copy; what they repair must not keep the file from opening.
     ModelFlags model = flags.model;
     model.allow_suspicious_norms = true;
+    model.allow_dense_linears = true;
     loaded.emplace(LoadModel(model));
   }
   VerifyOptions options;

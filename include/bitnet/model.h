@@ -32,8 +32,8 @@ typedef struct bitnet_model_options_t {
   uint32_t verify;                 /* also read every dense tensor; each load checks header, codes and scales */
   uint32_t i2s_arm_layout;         /* the I2_S tensors have the layout that old Arm converters wrote */
   uint32_t allow_suspicious_norms; /* load norms that are stored quantised, which usually means a bad conversion */
-  uint32_t reserved;
-  const char* pre;                     /* overrides the file's tokenizer.ggml.pre; NULL: the file's */
+  uint32_t allow_dense_linears;    /* load linears that are not ternary, and compute them as dense or block matrices */
+  const char* pre;                 /* overrides the file's tokenizer.ggml.pre; NULL: the file's */
   const bitnet_tokenizer_t* tokenizer; /* replaces the file's own (sizes must agree); NULL: the file's */
   bitnet_progress_fn progress;         /* NULL: none */
   void* progress_user_data;
@@ -112,9 +112,11 @@ typedef struct bitnet_model_info_t {
   const char* name;             /* general.name, or "" */
   const char* quantization;     /* type of most linear weights: "I2_S", ... */
   const char* path;             /* "" when not loaded from a path */
+  uint32_t n_dense_linears;     /* linear matrices that are not ternary, computed as dense or block matrices */
+  uint32_t reserved;
 } bitnet_model_info_t;
 #define BITNET_MODEL_INFO_INIT \
-  { sizeof(bitnet_model_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(bitnet_model_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** @return BITNET_OK, _E_INVALID_ARGUMENT. @since 0.1 */
 BITNET_API bitnet_status_t bitnet_model_info(const bitnet_model_t* model,

@@ -67,6 +67,7 @@ template <typename Archive, Is<LoadOptions> R>
 void Fields(Archive& a, R& r) {
   a.Required("i2s_arm_layout", r.i2s_arm_layout);
   a.Required("allow_suspicious_norms", r.allow_suspicious_norms);
+  a.Required("allow_dense_linears", r.allow_dense_linears);
   a.Required("pre", r.pre);
   a.Required("tokenizer_replaced", r.tokenizer_replaced);
 }

@@ -61,6 +61,7 @@ struct Shape {
 struct LoadOptions {
   bool i2s_arm_layout = false;
   bool allow_suspicious_norms = false;
+  bool allow_dense_linears = false;
   std::string pre;  // "" = the file's
   bool tokenizer_replaced = false;
 };

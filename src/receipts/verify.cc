@@ -77,6 +77,13 @@ void CheckKernels(const Receipt& r, const VerifyOptions& options, Checks& c) {
   c.Expect(r.compute_path == path, "compute_path", "found ", Quoted(r.compute_path), ", the kernels say '", path, "'");
 }
 
+// Linears that are not ternary load only where they were allowed.
+void CheckLinears(const Model& m, Checks& c) {
+  const uint64_t others = uint64_t{m.shape.dense} + m.shape.block;
+  c.Expect(others == 0 || m.load.allow_dense_linears, "model.load.allow_dense_linears", "found false beside ", others,
+           " linears that are not ternary");
+}
+
 void CheckKernelCounts(const Receipt& r, Checks& c) {
   for (const ExpectedRows& expected : ExpectedKernelRows(r.model.shape, r.inference)) {
     uint64_t rows = 0;
@@ -188,6 +195,7 @@ VerifyReport VerifyReceipt(std::string_view text, const VerifyOptions& options) 
     CheckModel(r.model, options.model, checks);
     CheckInference(r, checks);
     CheckKernels(r, options, checks);
+    CheckLinears(r.model, checks);
     CheckKernelCounts(r, checks);
     CheckHead(r, checks);
     CheckCorrections(r, options, checks);

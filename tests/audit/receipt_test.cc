@@ -72,6 +72,55 @@ TEST_CASE("A replay gives the same bits on every target, thread count and chunk"
   CHECK(n == targets.size() * 3 * Runs().size());
 }
 
+TEST_CASE("A dense linear that is exactly ternary computes what the ternary file does", "[receipt][linears]") {
+  const Engine engine = MakeEngine();
+  BadModel model(BITNET_TINY_MODEL);
+  for (const char* tensor : {"blk.0.attn_q.weight", "blk.1.ffn_down.weight"}) {
+    model.StoreLinear(tensor, core::QuantType::kF32);
+  }
+  const Model stored = Must(Model::load(engine, Write(model, "dense.gguf")));
+  const Model plain = Must(Model::load(engine, BITNET_TINY_MODEL));
+  CHECK(stored.info().n_dense_linears == 0);
+  CHECK(Must(stored.ternary_sha256()) == Must(plain.ternary_sha256()));
+  CHECK(Must(stored.ternary_scales_sha256()) == Must(plain.ternary_scales_sha256()));
+  const core::JsonValue theirs = Parse(ReceiptOf(plain));
+  CHECK(Parse(ReceiptOf(stored)).Find("logits_sha256")->string == theirs.Find("logits_sha256")->string);
+}
+
+TEST_CASE("A run with linears that are not ternary says so, and replays", "[receipt][replay][linears]") {
+  BadModel model(BITNET_TINY_MODEL);
+  for (const char* tensor : {"blk.0.attn_v.weight", "blk.1.ffn_up.weight"}) {
+    model.StoreLinear(tensor, core::QuantType::kQ8_0);
+  }
+  const std::string path = Write(model, "linears.gguf");
+  const Engine engine = MakeEngine();
+  const auto refused = Model::load(engine, path);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().status() == BITNET_E_UNSUPPORTED);
+  ModelOptions options;
+  options.allow_dense_linears = 1;
+  const Model allowed = Must(Model::load(engine, path, options));
+  CHECK(allowed.info().n_dense_linears == 2);
+  std::string text = ReceiptOf(allowed);
+  const core::JsonValue json = Parse(text);
+  const core::JsonValue& record = *json.Find("model");
+  CHECK(record.Find("shape")->Find("block")->uinteger == 2);
+  CHECK(record.Find("load")->Find("allow_dense_linears")->boolean);
+  CHECK(Must(Verification::verify(text)).accepted());
+  for (const std::string& target : Targets()) {
+    const Engine other = MakeEngine(target.c_str(), 2);
+    const Verification v = Must(Verification::replay(text, Must(Model::load(other, path, options))));
+    INFO(target << "\n" << ProblemsOf(v));
+    CHECK(v.accepted());
+  }
+  const size_t at = text.find("true", text.find("\"allow_dense_linears\""));
+  REQUIRE(at != std::string::npos);
+  text.replace(at, 4, "false");
+  const Verification forged = Must(Verification::verify(text));
+  CHECK_FALSE(forged.accepted());
+  CHECK(ProblemsOf(forged).find("model.load.allow_dense_linears") != std::string::npos);
+}
+
 TEST_CASE("Kernel ids and counts are those of this generation alone", "[receipt]") {
   for (const std::string& target : Targets()) {
     const Engine engine = MakeEngine(target.c_str());

@@ -149,7 +149,7 @@ BN_AT(bitnet_model_options_t, mode, 4);
 BN_AT(bitnet_model_options_t, verify, 8);
 BN_AT(bitnet_model_options_t, i2s_arm_layout, 12);
 BN_AT(bitnet_model_options_t, allow_suspicious_norms, 16);
-BN_AT(bitnet_model_options_t, reserved, 20);
+BN_AT(bitnet_model_options_t, allow_dense_linears, 20);
 BN_AT(bitnet_model_options_t, pre, 24);
 BN_AT(bitnet_model_options_t, tokenizer, 32);
 BN_AT(bitnet_model_options_t, progress, 40);
@@ -159,7 +159,7 @@ BN_AT(bitnet_model_options_t, sha256, 64);
 BN_AT(bitnet_model_options_t, allow_corrections, 72);
 BN_AT(bitnet_model_options_t, strict, 76);
 
-BN_SIZE(bitnet_model_info_t, 136);
+BN_SIZE(bitnet_model_info_t, 144);
 BN_AT(bitnet_model_info_t, struct_size, 0);
 BN_AT(bitnet_model_info_t, n_layers, 4);
 BN_AT(bitnet_model_info_t, n_embd, 8);
@@ -186,6 +186,8 @@ BN_AT(bitnet_model_info_t, architecture_key, 104);
 BN_AT(bitnet_model_info_t, name, 112);
 BN_AT(bitnet_model_info_t, quantization, 120);
 BN_AT(bitnet_model_info_t, path, 128);
+BN_AT(bitnet_model_info_t, n_dense_linears, 136);
+BN_AT(bitnet_model_info_t, reserved, 140);
 
 BN_SIZE(bitnet_facts_info_t, 160);
 BN_AT(bitnet_facts_info_t, struct_size, 0);

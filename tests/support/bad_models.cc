@@ -122,6 +122,39 @@ BadModel& BadModel::QuantiseNorms(const Choose& choose, core::QuantType type) {
   return *this;
 }
 
+BadModel& BadModel::StoreLinear(std::string_view tensor, core::QuantType type) {
+  const core::Gguf gguf = Parse(bytes_);
+  const core::GgufTensor* t = gguf.FindTensor(tensor);
+  Require(t != nullptr && t->type == core::QuantType::kI2_S, "no such projection");
+  const size_t n = t->ne[0] * t->ne[1];
+  const auto* const packed = reinterpret_cast<const uint8_t*>(t->data.data());
+  float scale = 0;
+  std::memcpy(&scale, packed + n / 4, sizeof scale);
+  std::vector<float> w(n);
+  for (size_t i = 0; i < n; ++i) {
+    const unsigned code =
+        packed[i / 128 * 32 + i % 32] >> (6 - i % 128 / 32 * 2) & 3;  // docs/formats.md, "I2_S, exactly"
+    w[i] = static_cast<float>(static_cast<int>(code) - 1) * scale;
+    if (type == core::QuantType::kQ8_0) w[i] *= 0.5f + static_cast<float>(i % t->ne[0]) / static_cast<float>(t->ne[0]);
+  }
+  std::vector<uint8_t> data(n * sizeof(float));
+  std::memcpy(data.data(), w.data(), data.size());
+  if (type == core::QuantType::kQ8_0) data = EncodeQ8_0(w);
+  // The new data goes to the end of the file.
+  const size_t type_at =
+      t->info_offset + sizeof(uint64_t) + t->name.size() + sizeof(uint32_t) + t->n_dims * sizeof(uint64_t);
+  uint64_t offset = 0;
+  std::memcpy(&offset, bytes_.data() + type_at + sizeof(uint32_t), sizeof offset);
+  const uint64_t data_start = t->offset - offset;
+  const uint64_t end = (bytes_.size() - data_start + gguf.alignment() - 1) / gguf.alignment() * gguf.alignment();
+  bytes_.resize(data_start + end + data.size());
+  std::memcpy(bytes_.data() + data_start + end, data.data(), data.size());
+  const auto id = static_cast<uint32_t>(type);
+  std::memcpy(bytes_.data() + type_at, &id, sizeof id);
+  std::memcpy(bytes_.data() + type_at + sizeof id, &end, sizeof end);
+  return *this;
+}
+
 BadModel& BadModel::SetNormValue(std::string_view tensor, size_t index, float value) {
   const core::Gguf gguf = Parse(bytes_);
   const core::GgufTensor* t = gguf.FindTensor(tensor);

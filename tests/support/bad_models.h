@@ -23,6 +23,9 @@ class BadModel {
   BadModel& ScaleNorms(const Choose& choose, float factor);
   // Stores the chosen norms in a block type: Q8_0 or Q4_0.
   BadModel& QuantiseNorms(const Choose& choose, core::QuantType type);
+  // Stores an I2_S projection as F32, which holds the same ternary weights, or as Q8_0, of weights that grow along each
+  // row and so are not ternary.
+  BadModel& StoreLinear(std::string_view tensor, core::QuantType type);
   // Overwrites one value.
   BadModel& SetNormValue(std::string_view tensor, size_t index, float value);
   // A model whose training multiplied its attention scores by `factor`: the query projection holds the inverse.
