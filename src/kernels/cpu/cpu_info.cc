@@ -28,6 +28,15 @@
 #define BN_HIGHWAY_LACKS ""
 #endif
 
+// What some CPUs have that no table of this build uses.
+#if defined(__x86_64__)
+#define BN_TABLES_LACK "; AVX-VNNI without AVX-512 runs AVX2, AVX-512 beyond VNNI (VBMI, BF16, AMX) runs AVX3_VNNI"
+#elif defined(__clang__)
+#define BN_TABLES_LACK "; SVE runs NEON, NEON_DOTPROD needs gcc"
+#else
+#define BN_TABLES_LACK "; SVE runs NEON"
+#endif
+
 namespace bitnet::kernels {
 
 namespace {
@@ -71,7 +80,7 @@ const char* CpuFeatures() noexcept {
 
 const char* BuildInfo() noexcept {
   return BN_COMPILER ", Highway " BN_STRINGIZE(HWY_MAJOR) "." BN_STRINGIZE(HWY_MINOR) "." BN_STRINGIZE(HWY_PATCH)
-      BN_HIGHWAY_LACKS;
+      BN_HIGHWAY_LACKS BN_TABLES_LACK;
 }
 
 }  // namespace bitnet::kernels

@@ -7,7 +7,7 @@ namespace bitnet::kernels {
 // The features that kernels here are chosen by, those present: "avx2 fma f16c ...". Static.
 const char* CpuFeatures() noexcept;
 
-// Compiler, Highway version and which operations it lacks, so that ours stand in. Static.
+// Compiler, Highway version and which operations it lacks, so that ours stand in; what no table makes use of. Static.
 const char* BuildInfo() noexcept;
 
 }  // namespace bitnet::kernels

@@ -44,10 +44,6 @@ constexpr Entry kEntries[] = {
     {BITNET_TABLE("AVX3", N_AVX3, N_AVX3, N_AVX2), HasAvx3, N_AVX3::MultiplyAdd},
     {BITNET_TABLE("AVX2", N_AVX2, N_AVX2, N_AVX2), HasAvx2, N_AVX2::MultiplyAdd},
 };
-constexpr const char* kNotes[] = {
-    "AVX-512 beyond VNNI (VBMI, BF16, AMX) is not used: the AVX3_VNNI table serves every CPU with avx512_vnni",
-    "AVX-VNNI without AVX-512 (Alder Lake and later) has no table of its own: the AVX2 table runs there",
-};
 
 #elif defined(__aarch64__)
 
@@ -59,12 +55,6 @@ constexpr Entry kEntries[] = {
     {BITNET_TABLE("NEON_DOTPROD", N_NEON, N_NEON_DOTPROD, N_NEON), HasDotProduct, N_NEON_DOTPROD::MultiplyAdd},
 #endif
     {BITNET_TABLE("NEON", N_NEON, N_NEON, N_NEON), HasNeon, N_NEON::MultiplyAdd},
-};
-constexpr const char* kNotes[] = {
-    "SVE has no table: the NEON tables run there",
-#if !HWY_COMPILER_GCC_ACTUAL
-    "NEON_DOTPROD is not built: this compiler takes no target attribute for it",
-#endif
 };
 
 #else
@@ -101,11 +91,6 @@ MultiplyAddFn CpuMultiplyAdd(const KernelTable& table) noexcept {
     if (&entry.table == &table) return entry.multiply_add;
   }
   return nullptr;
-}
-
-const char* const* CpuTableNotes(size_t* count) noexcept {
-  *count = sizeof(kNotes) / sizeof(kNotes[0]);
-  return kNotes;
 }
 
 }  // namespace bitnet::kernels

@@ -13,8 +13,6 @@ namespace bitnet::kernels {
 size_t CpuTables(const KernelTable** out, size_t max) noexcept;
 // Names of all tables built in, best first, whether this CPU can run them or not. `*count` entries.
 const char* const* CpuTableNames(size_t* count) noexcept;
-// What this build lacks beside other builds, one line each, for a report to the user. `*count` entries.
-const char* const* CpuTableNotes(size_t* count) noexcept;
 
 // The inner step of the table's integer products, n_rounds times on registers alone: returns how many products of bytes
 // were made and added. Null for a table that is not one of these.
