@@ -191,8 +191,10 @@ TEST_CASE("a dense linear loads as a ternary one when it is exactly that, and on
     CHECK(dense->n_dense_linears() == 0);
   }
   std::vector<float> wrong = DenseUp(0.3f);
-  wrong.back() = std::nextafter(0.3f, 1.0f);
-  CheckRefused(Load(WithUp(0, BytesOf(wrong)).Build()), Code::kUnsupported, "blk.0.ffn_up.weight", "not ternary");
+  for (const float near : {std::nextafter(0.3f, 1.0f), std::nextafter(-0.3f, 0.0f), 1e-40f, INFINITY}) {
+    wrong.back() = near;
+    CheckRefused(Load(WithUp(0, BytesOf(wrong)).Build()), Code::kUnsupported, "blk.0.ffn_up.weight", "not ternary");
+  }
   wrong.front() = NAN;
   CheckRefused(Load(WithUp(0, BytesOf(wrong)).Build()), Code::kUnsupported, "blk.0.ffn_up.weight", "not ternary");
   // Not even the permission lets a scale stand beside a matrix that is not stored as ternary.
