@@ -11,6 +11,7 @@ set(rules
   "src/core/format:core/format/ core/base/"
   "src/core/tokenizer:core/tokenizer/ core/format/ core/base/"
   "src/core/model:core/model/ core/tokenizer/ core/format/ core/base/ kernels/"
+  "src/core/convert:core/convert/ core/model/ core/tokenizer/ core/format/ core/base/ kernels/"
   "src/core/graph:core/graph/ core/model/ core/base/ kernels/"
   "src/core/runtime:core/runtime/ core/graph/ core/model/ core/tokenizer/ core/base/ kernels/"
   "src/policy:policy/ core/model/ core/base/"

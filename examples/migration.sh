@@ -2,12 +2,12 @@
 # From a known-bad model file to a good one, with a correction policy in between. Each step says which exit code it must
 # have; the script ends at the first that has another.
 #
-#   usage: migration.sh BAD.gguf REGENERATED.gguf [PROMPT]
+#   usage: migration.sh BAD.gguf ORIGINAL [PROMPT]
 #
-# REGENERATED is the file that a good converter made from the same original. BITNET names the tool (default: bitnet), FOLDER where files are left (default: a temporary one).
+# ORIGINAL is the folder of the Hugging Face model that the bad file was made from. BITNET names the tool (default: bitnet), FOLDER where files are left (default: a temporary one).
 set -u
 bad=$1
-good=$2
+original=$2
 prompt=${3:-What is the capital of France?}
 tool=${BITNET:-bitnet}
 folder=${FOLDER:-$(mktemp -d)}
@@ -50,7 +50,8 @@ step 0 verify-receipt corrected.json --allow-corrections --replay --model "$bad"
 
 echo
 echo "4. The file is regenerated, and the policy retires."
-cp "$good" regenerated.gguf || exit 1
+step 0 convert "$original" regenerated.gguf
+step 3 convert "$original" regenerated.gguf # not over a file that is there
 step 0 inspect --ln-stats regenerated.gguf
 step 0 run -m regenerated.gguf --strict -n 48 -p "$prompt" --receipt good.json
 step 0 verify-receipt good.json --replay --model regenerated.gguf

@@ -30,6 +30,7 @@ void InstallInterruptHandler() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);  // a write says EPIPE instead
+  signal(SIGXFSZ, SIG_IGN);  // and EFBIG, where files may not grow so large
 }
 
 SignalBlock::SignalBlock() {

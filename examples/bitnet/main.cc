@@ -20,9 +20,9 @@ namespace bitnet::tool {
 
 std::span<const Command* const> AllCommands() {
   static constexpr const Command* kCommands[] = {
-      &kRunCommand,           &kChatCommand,           &kLogitsCommand,  &kTokenizeCommand,       &kInfoCommand,
-      &kDoctorCommand,        &kBenchCommand,          &kInspectCommand, &kValidatePolicyCommand, &kGuardCommand,
-      &kVerifyReceiptCommand, &kCompareOutputsCommand,
+      &kRunCommand,     &kChatCommand,           &kLogitsCommand,  &kTokenizeCommand,      &kInfoCommand,
+      &kDoctorCommand,  &kBenchCommand,          &kConvertCommand, &kQuantizeCommand,      &kExportCommand,
+      &kInspectCommand, &kValidatePolicyCommand, &kGuardCommand,   &kVerifyReceiptCommand, &kCompareOutputsCommand,
   };
   return kCommands;
 }

@@ -32,11 +32,6 @@ void LogLine(bitnet_log_level_t level, const char* message, void*) {
   if (level == BITNET_LOG_ERROR || level == BITNET_LOG_WARNING) Note("bitnet: warning: " + Printable(message));
 }
 
-int32_t OnProgress(uint64_t done, uint64_t total, void* bar) {
-  static_cast<ProgressBar*>(bar)->Update(done, total);
-  return Interrupted() ? 1 : 0;
-}
-
 Tokenizer LoadTokenizerFile(const std::string& path, const ModelFlags& flags) {
   TokenizerOptions options;
   if (!flags.pre.empty()) options.pre = flags.pre.c_str();
@@ -46,6 +41,11 @@ Tokenizer LoadTokenizerFile(const std::string& path, const ModelFlags& flags) {
 }
 
 }  // namespace
+
+int32_t OnProgress(uint64_t done, uint64_t total, void* bar) {
+  static_cast<ProgressBar*>(bar)->Update(done, total);
+  return Interrupted() ? 1 : 0;
+}
 
 fs::path CacheFolder() {
   if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {

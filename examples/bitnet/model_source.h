@@ -23,6 +23,9 @@ struct ModelSource {
   std::string DisplayName() const;  // for messages: quoted path, or what it is
 };
 
+// A bitnet_progress_fn that moves a ProgressBar; Ctrl-C cancels.
+int32_t OnProgress(uint64_t done, uint64_t total, void* bar);
+
 // Where downloads and digests of this user lie; "" without a home.
 std::filesystem::path CacheFolder();
 

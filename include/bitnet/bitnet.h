@@ -45,6 +45,7 @@
 #define BITNET_BITNET_H_
 
 #include <bitnet/callbacks.h>
+#include <bitnet/convert.h>
 #include <bitnet/engine.h>
 #include <bitnet/export.h>
 #include <bitnet/facts.h>

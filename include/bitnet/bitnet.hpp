@@ -14,6 +14,7 @@
 #pragma once
 
 #include <bitnet/bitnet.h>
+#include <bitnet/convert.hpp>
 #include <bitnet/engine.hpp>
 #include <bitnet/facts.hpp>
 #include <bitnet/file.hpp>

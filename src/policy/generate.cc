@@ -97,7 +97,7 @@ Advice AdviceFor(const Inspection& inspection) {
   } else {
     advice.cause = "the converter scaled these norms, or the file is damaged";
   }
-  advice.fix = "convert the original model again, or fetch a good file";
+  advice.fix = "convert the original model again (bitnet convert), or fetch a good file";
   if (n_beyond == 0 && n_norms > 0) {
     advice.temporary =
         "write a policy with --generate-policy, check it with bitnet validate-policy, and run with --correction-policy "

@@ -314,6 +314,34 @@ BN_AT(bitnet_comparison_t, n_correction_differences, 52);
 BN_AT(bitnet_comparison_t, n_option_differences, 56);
 BN_AT(bitnet_comparison_t, reserved, 60);
 
+BN_SIZE(bitnet_convert_options_t, 56);
+BN_AT(bitnet_convert_options_t, struct_size, 0);
+BN_AT(bitnet_convert_options_t, ternary, 4);
+BN_AT(bitnet_convert_options_t, table, 8);
+BN_AT(bitnet_convert_options_t, overwrite, 12);
+BN_AT(bitnet_convert_options_t, i2s_arm_layout, 16);
+BN_AT(bitnet_convert_options_t, reserved, 20);
+BN_AT(bitnet_convert_options_t, name, 24);
+BN_AT(bitnet_convert_options_t, pre, 32);
+BN_AT(bitnet_convert_options_t, progress, 40);
+BN_AT(bitnet_convert_options_t, progress_user_data, 48);
+
+BN_SIZE(bitnet_convert_report_t, 160);
+BN_AT(bitnet_convert_report_t, struct_size, 0);
+BN_AT(bitnet_convert_report_t, n_tensors, 4);
+BN_AT(bitnet_convert_report_t, file_bytes, 8);
+BN_AT(bitnet_convert_report_t, n_codes, 16);
+BN_AT(bitnet_convert_report_t, exact_scales, 24);
+BN_AT(bitnet_convert_report_t, ternary_sha256, 28);
+BN_AT(bitnet_convert_report_t, ternary_scales_sha256, 93);
+BN_AT(bitnet_convert_report_t, reserved, 158);
+
+BN_SIZE(bitnet_export_options_t, 24);
+BN_AT(bitnet_export_options_t, struct_size, 0);
+BN_AT(bitnet_export_options_t, i2s_arm_layout, 4);
+BN_AT(bitnet_export_options_t, progress, 8);
+BN_AT(bitnet_export_options_t, progress_user_data, 16);
+
 BN_SIZE(bitnet_inspect_options_t, 32);
 BN_AT(bitnet_inspect_options_t, struct_size, 0);
 BN_AT(bitnet_inspect_options_t, weights, 4);

@@ -122,6 +122,15 @@ Result<MappedFile> MappedFile::Read(const std::string& path, const Allocator& al
   return out;
 }
 
+void MappedFile::Release(std::span<const std::byte> part) const {
+  if (!mapped_ || part.empty() || part.data() < data_ || part.data() + part.size() > data_ + size_) return;
+  // The page of the first byte goes too, so that ranges that follow each other leave none behind.
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(part.data()) / page * page;
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(part.data()) + part.size()) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   if (this != &other) {
     if (mapped_) ::munmap(const_cast<std::byte*>(data_), size_);

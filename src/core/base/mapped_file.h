@@ -23,6 +23,9 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  // Gives back the memory of a part that was read, where it is mapped: reading it again reads the file again. Parts of
+  // other memory are left alone.
+  void Release(std::span<const std::byte> part) const;
 
  private:
   const std::byte* data_ = nullptr;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/model/dense_decode.h"
+#include "core/model/master.h"
 #include "kernels/pack.h"
 
 namespace bitnet::core {
@@ -137,30 +138,17 @@ Status TernaryLoader::ReserveScratch(size_t bytes_per_thread) {
 }
 
 Result<float> TernaryLoader::MasterScale(const GgufTensor& tensor, const Matrix& m) {
-  const size_t row_bytes = tensor.n_bytes / m.rows;
   std::vector<double> sums(m.rows);
-  pool_.ParallelFor(m.rows, std::max<size_t>(1, kTileBytes / row_bytes),
+  const size_t groups = (m.rows + kMasterRows - 1) / kMasterRows;
+  pool_.ParallelFor(groups, std::max<size_t>(1, kTileBytes / (kMasterRows * tensor.n_bytes / m.rows)),
                     [&](size_t begin, size_t end, uint32_t thread) {
-                      auto* w = Scratch<float>(thread);
-                      for (size_t r = begin; r < end; ++r) {
-                        DecodeToF32(tensor.type, tensor.data.subspan(r * row_bytes, row_bytes), m.cols, w);
-                        double sum = 0;
-                        for (size_t c = 0; c < m.cols; ++c) sum += std::fabs(static_cast<double>(w[c]));
-                        sums[r] = sum;
+                      for (size_t g = begin; g < end; ++g) {
+                        const size_t first = g * kMasterRows;
+                        SumMasterRows(tensor, m.cols, first, std::min(kMasterRows, m.rows - first),
+                                      Scratch<float>(thread), sums.data() + first);
                       }
                     });
-  double total = 0;
-  for (size_t r = 0; r < m.rows; ++r) {
-    if (!std::isfinite(sums[r])) {
-      return Status(Code::kBadFormat,
-                    Cat("tensor ", Quoted(tensor.name), " holds infinity or nan in row ", r,
-                        ", expected finite numbers; fetch or convert the model again"),
-                    std::string(tensor.name), tensor.offset + r * row_bytes);
-    }
-    total += sums[r];
-  }
-  const auto mean = static_cast<float>(total / (static_cast<double>(m.rows) * static_cast<double>(m.cols)));
-  return 1.0f / std::max(mean, 1e-5f);
+  return MasterFactor(tensor, m.cols, sums);
 }
 
 template <typename CodeOf>
@@ -196,29 +184,17 @@ Result<bool> TernaryLoader::PackDense(const GgufTensor& tensor, float scale, Mat
 }
 
 Status TernaryLoader::LoadMaster(const GgufTensor& tensor, Matrix& out) {
-  BN_RETURN_IF_ERROR(ReserveScratch(out.cols * (sizeof(float) + 1)));
+  BN_RETURN_IF_ERROR(ReserveScratch(out.cols * kMasterRows * sizeof(float)));
   BN_ASSIGN_OR_RETURN(const float s, MasterScale(tensor, out));
-  const auto packed = PackDense(tensor, 1.0f / s, out, [s](float w) {
-    const float x = w * s;  // rint to even: halves go to 0
-    return 1 + (x > 0.5f ? 1 : 0) - (x < -0.5f ? 1 : 0);
-  });
+  const auto packed = PackDense(tensor, 1.0f / s, out, [s](float w) { return MasterCode(w, s); });
   return packed.ok() ? Status() : packed.status();
 }
 
 Result<bool> TernaryLoader::LoadExact(const GgufTensor& tensor, Matrix& out) {
   BN_RETURN_IF_ERROR(ReserveScratch(out.cols * (sizeof(float) + 1)));
-  const size_t row_bytes = tensor.n_bytes / out.rows;
-  float scale = 0;  // of the first value that is not 0
-  auto* const w = Scratch<float>(0);
-  for (size_t r = 0; scale == 0 && r < out.rows; ++r) {
-    DecodeToF32(tensor.type, tensor.data.subspan(r * row_bytes, row_bytes), out.cols, w);
-    for (size_t c = 0; scale == 0 && c < out.cols; ++c) scale = std::fabs(w[c]);
-  }
+  const float scale = ExactScale(tensor, out.cols, Scratch<float>(0));
   if (!std::isfinite(scale)) return false;
-  constexpr int kNotTernary = 3;
-  return PackDense(tensor, scale, out, [scale](float x) {
-    return x == 0 ? 1 : x == scale ? 2 : x == -scale ? 0 : kNotTernary;  // a NaN equals nothing
-  });
+  return PackDense(tensor, scale, out, [scale](float x) { return ExactCode(x, scale); });
 }
 
 // The rules for scales: finite, not negative, and 0 only where every weight is 0. Block scales become one scale where

@@ -24,8 +24,7 @@ class TernaryLoader {
 
   // Fills `out`, whose rows and cols are set, all but its bias. `factor` is the value of the `.scale` tensor, or null.
   Status Load(const GgufTensor& tensor, TernaryLayout layout, const float* factor, Matrix& out);
-  // The same from dense master weights, made ternary (docs/formats.md, section 3): s = 1 / max(mean |w|, 1e-5), the
-  // mean summed in binary64 row by row, code = clamp(rint(w * s), -1, 1) + 1, scale 1 / s.
+  // The same from dense master weights, made ternary as master.h says.
   Status LoadMaster(const GgufTensor& tensor, Matrix& out);
   // The same from a dense matrix that holds nothing but 0, s and -s, which then is exactly this ternary one. False when
   // it does not; `out` is then as it was.

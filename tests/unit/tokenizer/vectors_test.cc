@@ -1,6 +1,7 @@
 // Every text of tests/data/tokenizers.tar.xz against what the references make of it (its README says which ids count).
 #include <map>
 
+#include "core/tokenizer/gguf_vocabulary.h"
 #include "unit/tokenizer/load.h"
 
 namespace bitnet::test {
@@ -50,6 +51,33 @@ TEST_CASE("every text of every set encodes and decodes as the references have it
 
 TEST_CASE("every text of every set encodes and decodes from its tokenizer.json as the references have it") {
   for (const auto& [set, n] : kSets) CheckVectors(*JsonTokenizer(set), set, "ids_tokenizer_json");
+}
+
+// What a conversion writes of a tokenizer.json, read as a GGUF.
+std::shared_ptr<const core::Tokenizer> ConvertedTokenizer(const std::string& set, const std::string& file) {
+  const auto vocabulary = core::VocabularyForGguf(ReadText(SetFolder(set) + "/" + file),
+                                                  ReadText(SetFolder(set) + "/tokenizer_config.json"), 0);
+  INFO(set << ": " << vocabulary.status().message());
+  REQUIRE(vocabulary.ok());
+  core::GgufWriter writer;
+  core::AddVocabulary(*vocabulary, writer);
+  const std::string header = writer.Header();
+  const auto gguf = core::Gguf::Parse(std::as_bytes(std::span(header)));
+  REQUIRE(gguf.ok());
+  const auto tokenizer = core::Tokenizer::FromGguf(*gguf, "", {});
+  INFO(set << ": " << tokenizer.status().message());
+  REQUIRE(tokenizer.ok());
+  return *tokenizer;
+}
+
+TEST_CASE("a tokenizer.json that is written as GGUF keys gives the ids of a GGUF") {
+  for (const auto& [set, n] : kSets) {
+    const auto tokenizer = ConvertedTokenizer(set, "tokenizer.json");
+    CHECK(tokenizer->pre() == SetTokenizer(set)->pre());
+    CheckVectors(*tokenizer, set);
+  }
+  for (const char* set : {"spm-llama", "spm-noprefix"})
+    CheckVectors(*ConvertedTokenizer(set, "tokenizer.metaspace.json"), set);
 }
 
 TEST_CASE("the newer form of a SentencePiece tokenizer.json puts a space at the start of the text alone") {

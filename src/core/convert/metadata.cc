@@ -1,0 +1,149 @@
+#include "core/convert/metadata.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <utility>
+
+#include "core/base/json_reader.h"
+#include "core/base/text.h"
+#include "core/tokenizer/gguf_vocabulary.h"
+#include "core/tokenizer/word_split.h"
+
+namespace bitnet::core {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kName = "general.name";
+constexpr std::string_view kFileType = "general.file_type";
+constexpr std::string_view kQuantisationVersion = "general.quantization_version";
+constexpr std::string_view kAlignment = "general.alignment";
+constexpr std::string_view kPre = "tokenizer.ggml.pre";
+
+// LLAMA_FTYPE_MOSTLY_* of llama.cpp, and 40 of bitnet.cpp.
+uint32_t FileType(QuantType linear) { return linear == QuantType::kTQ1_0 ? 36 : linear == QuantType::kTQ2_0 ? 37 : 40; }
+constexpr uint32_t kQuantisation = 2;  // GGML_QNT_VERSION since the k-quants
+
+Result<MappedFile> Beside(const std::string& folder, const char* name) {
+  auto file = MappedFile::Map((fs::path(folder) / name).string());
+  if (file.ok()) return file;
+  return Status(file.status().code(), Cat(name, ": ", file.status().message()), name);
+}
+
+std::string_view AsText(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+Status CheckPre(std::string_view pre) {
+  if (pre.empty() || FindPreTokenizer(pre) != nullptr) return {};
+  return Status(Code::kInvalidArgument,
+                Cat("unknown pre-tokenizer ", Quoted(pre), ", expected one of ", PreTokenizerNames()), "pre");
+}
+
+Status CopyMetadata(const Gguf& source, const MetadataSpec& spec, GgufWriter& out) {
+  bool has_name = false, has_type = false, has_version = false, has_pre = false;
+  for (const GgufValue& v : source.values()) {
+    if (v.key == kAlignment || v.key == "split.count") continue;  // the one part that a file of one part has
+    if (v.key == kName && spec.name) {
+      out.String(kName, *spec.name);
+    } else if (v.key == kFileType) {
+      out.U32(kFileType, FileType(spec.linear));
+    } else if (v.key == kQuantisationVersion) {
+      out.U32(kQuantisationVersion, kQuantisation);
+    } else if (v.key == kPre && !spec.pre.empty()) {
+      out.String(kPre, spec.pre);
+    } else {
+      out.Copy(v);
+    }
+    has_name = has_name || v.key == kName;
+    has_type = has_type || v.key == kFileType;
+    has_version = has_version || v.key == kQuantisationVersion;
+    has_pre = has_pre || v.key == kPre;
+  }
+  if (!has_name && spec.name) out.String(kName, *spec.name);
+  if (!has_type) out.U32(kFileType, FileType(spec.linear));
+  if (!has_version) out.U32(kQuantisationVersion, kQuantisation);
+  if (!has_pre && !spec.pre.empty()) out.String(kPre, spec.pre);
+  return {};
+}
+
+// The last part of _name_or_path, where config.json has one.
+Result<std::string> NameOf(const std::string& folder) {
+  BN_ASSIGN_OR_RETURN(const MappedFile config, Beside(folder, "config.json"));
+  BN_ASSIGN_OR_RETURN(const JsonValue json, ParseJson(AsText(config)));
+  const JsonValue* name = json.Find("_name_or_path");
+  if (name == nullptr || name->kind != JsonValue::Kind::kString) return std::string();
+  return fs::path(name->string).filename().string();
+}
+
+void AddHyperparameters(const HParams& h, GgufWriter& out) {
+  const std::string& a = h.architecture;
+  out.U32(a + ".vocab_size", h.n_vocab)
+      .U32(a + ".context_length", h.n_ctx_train)
+      .U32(a + ".embedding_length", h.n_embd)
+      .U32(a + ".block_count", h.n_layers)
+      .U32(a + ".feed_forward_length", h.n_ff)
+      .U32(a + ".attention.head_count", h.n_heads)
+      .U32(a + ".attention.head_count_kv", h.n_heads_kv)
+      .U32(a + ".attention.key_length", h.head_dim)
+      .U32(a + ".attention.value_length", h.head_dim)
+      .F32(a + ".attention.layer_norm_rms_epsilon", h.norm_eps)
+      .U32(a + ".rope.dimension_count", h.n_rot)
+      .F32(a + ".rope.freq_base", h.rope_base);
+  if (h.rope_linear_factor != 1.0f) {
+    out.String(a + ".rope.scaling.type", "linear").F32(a + ".rope.scaling.factor", h.rope_linear_factor);
+  }
+}
+
+Status MakeMetadata(const Checkpoint& source, const MetadataSpec& spec, GgufWriter& out) {
+  const HParams& h = source.hf.hparams;
+  std::string name = spec.name.value_or("");
+  if (!spec.name) {
+    BN_ASSIGN_OR_RETURN(name, NameOf(source.folder));
+  }
+  out.String("general.architecture", h.architecture).String("general.type", "model");
+  if (!name.empty()) out.String(kName, name);
+  out.U32(kFileType, FileType(spec.linear)).U32(kQuantisationVersion, kQuantisation);
+  AddHyperparameters(h, out);
+
+  BN_ASSIGN_OR_RETURN(const MappedFile tokenizer, Beside(source.folder, "tokenizer.json"));
+  MappedFile config;
+  std::error_code ignored;
+  if (fs::exists(fs::path(source.folder) / "tokenizer_config.json", ignored)) {
+    BN_ASSIGN_OR_RETURN(config, Beside(source.folder, "tokenizer_config.json"));
+  }
+  BN_ASSIGN_OR_RETURN(GgufVocabulary vocabulary, VocabularyForGguf(AsText(tokenizer), AsText(config), h.n_vocab));
+  if (vocabulary.tokens.size() != h.n_vocab) {
+    return Status(Code::kBadFormat,
+                  Cat("config.json: key 'vocab_size' is ", h.n_vocab, ", but the tokenizer has ",
+                      vocabulary.tokens.size(), " tokens; use the tokenizer of this model"),
+                  "vocab_size");
+  }
+  if (!spec.pre.empty()) {
+    if (vocabulary.pre.empty()) {
+      return Status(Code::kInvalidArgument,
+                    Cat("pre-tokenizer ", Quoted(spec.pre), " asked for, but a tokenizer of model ",
+                        Quoted(vocabulary.model), " has none"),
+                    "pre");
+    }
+    vocabulary.pre = spec.pre;
+  }
+  for (const std::string& note : vocabulary.notes) {
+    if (spec.warn) spec.warn(note);
+  }
+  AddVocabulary(vocabulary, out);
+  return {};
+}
+
+}  // namespace
+
+Status AddMetadata(const Checkpoint& source, const MetadataSpec& spec, GgufWriter& out) {
+  BN_RETURN_IF_ERROR(CheckPre(spec.pre));
+  if (spec.name && !IsUtf8(*spec.name)) return Status(Code::kInvalidArgument, "the name is no UTF-8", "name");
+  return source.container == Checkpoint::Container::kGguf ? CopyMetadata(source.gguf, spec, out)
+                                                          : MakeMetadata(source, spec, out);
+}
+
+}  // namespace bitnet::core
