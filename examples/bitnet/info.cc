@@ -2,6 +2,8 @@
 #include <bitnet/file.hpp>
 #include <bitnet/tiny.hpp>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -50,9 +52,13 @@ struct Findings {
   bool has_template = false;
 };
 
+std::string Container(const Findings& f) { return f.is_gguf() ? "GGUF" : f.model ? "SafeTensors" : "tokenizer"; }
+
 std::string KindOf(const Findings& f) {
-  return std::string(f.model ? "model" : "vocabulary only (no tensors)") + " in " +
-         (f.is_gguf() ? "GGUF version " + std::to_string(f.file.gguf_version) : "SafeTensors");
+  const std::string what = f.model ? "model in " : "vocabulary only (no tensors) in ";
+  return what + (f.is_gguf() ? "GGUF version " + std::to_string(f.file.gguf_version)
+                 : f.model   ? "SafeTensors"
+                             : "a tokenizer file");
 }
 
 std::string TemplateOf(const Findings& f) {
@@ -111,7 +117,7 @@ Json Document(const Findings& f) {
       .Field("kind", f.model ? "model" : "vocabulary")
       .Key("format")
       .BeginObject()
-      .Field("container", f.is_gguf() ? "GGUF" : "SafeTensors");
+      .Field("container", Container(f));
   if (f.is_gguf()) {
     json.Field("version", f.file.gguf_version)
         .Field("metadata_keys", f.file.n_metadata)
@@ -232,6 +238,14 @@ void InspectModel(const InfoFlags& flags, Findings& f) {
   InspectTokenizer(model.tokenizer(), f);
 }
 
+// A file with nothing but a tokenizer starts as JSON (tokenizer.json) or as protobuf (tokenizer.model); SafeTensors
+// start with a length, and their JSON after it.
+bool LooksLikeTokenizer(const std::string& path) {
+  char head[9] = {};
+  std::ifstream(path, std::ios::binary).read(head, sizeof head);
+  return (head[0] == '{' || head[0] == '\n') && head[8] != '{' && std::filesystem::is_regular_file(path);
+}
+
 Findings Inspect(const InfoFlags& flags) {
   Findings f;
   f.source = FindModel(flags.model);
@@ -240,9 +254,11 @@ Findings Inspect(const InfoFlags& flags) {
     f.opened = *std::move(opened);
     InspectFile(*f.opened, f);
   }
-  if (!f.opened || f.file.n_tensors > 0 || flags.verify) {
+  const bool vocabulary_only = f.opened ? f.file.n_tensors == 0 : LooksLikeTokenizer(f.source.path);
+  if (!vocabulary_only || flags.verify) {
     InspectModel(flags, f);
   } else {
+    if (!f.opened) f.file.size_bytes = std::filesystem::file_size(f.source.path);
     f.own_tokenizer = LoadTokenizer(flags.model);
     InspectTokenizer(*f.own_tokenizer, f);
   }

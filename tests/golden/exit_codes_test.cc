@@ -141,12 +141,15 @@ TEST_CASE("a model that cannot be loaded exits with 10 and says what is wrong wi
 }
 
 TEST_CASE("a vocabulary alone can be shown and used to tokenize, not run", "[golden]") {
-  const std::string path = BITNET_TEST_UNPACKED "/tokenizers/bpe-llama/vocab.gguf";
-  CHECK(Text(RunToolJson({"info", "--json", path}), "kind") == "vocabulary");
-  CHECK(RunTool({"info", path}).exit_code == 0);
-  CHECK_FALSE(Ids(RunToolJson({"tokenize", "--json", "--model", path, "hello"}), "tokens").empty());
-  CheckFails(10, {"info", "--verify", path}, {});
-  CheckFails(10, {"run", "--model", path, "--prompt", "hello"}, {});
+  for (const char* file : {"bpe-llama/vocab.gguf", "bpe-llama/tokenizer.json", "spm-llama/tokenizer.model"}) {
+    INFO(file);
+    const std::string path = std::string(BITNET_TEST_UNPACKED "/tokenizers/") + file;
+    CHECK(Text(RunToolJson({"info", "--json", path}), "kind") == "vocabulary");
+    CHECK(RunTool({"info", path}).exit_code == 0);
+    CHECK_FALSE(Ids(RunToolJson({"tokenize", "--json", "--model", path, "hello"}), "tokens").empty());
+    CheckFails(10, {"info", "--verify", path}, {});
+    CheckFails(10, {"run", "--model", path, "--prompt", "hello"}, {});
+  }
 }
 
 TEST_CASE("a device or a target that is not here exits with 17, an unknown one with 2", "[golden]") {
