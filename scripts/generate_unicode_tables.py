@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the Unicode 14.0.0 tables of src/core/tokenizer.
 
-usage: scripts/generate_unicode_tables.py            writes unicode_tables.h and normalization_tables.h
+usage: scripts/generate_unicode_tables.py   writes unicode_tables.h, category_ranges.h and normalization_tables.h
 Needs a Python whose unicodedata is Unicode 14.0.0 (Python 3.11): later versions assign more code points.
 """
 import os
@@ -62,6 +62,20 @@ def classes():
         array("uint8_t", "kCharClasses", (b for block in blocks for b in block))])
 
 
+def categories():
+    names = sorted({unicodedata.category(chr(cp)) for cp in range(0x110000)})
+    ranges = []
+    for cp in range(0x110000):
+        category = names.index(unicodedata.category(chr(cp)))
+        if not ranges or ranges[-1] & 0xFF != category:
+            ranges.append(cp << 8 | category)
+    write("category_ranges.h", [
+        "// General categories: two letters each.",
+        f'inline constexpr char kCategoryNames[] = "{"".join(names)}";',
+        "// First code point << 8 | index of the category, which holds up to the next entry.",
+        array("uint32_t", "kCategoryRanges", ranges)])
+
+
 def decompositions(form, kept):
     """Three arrays: the code points that `form` decomposes, where each one's text begins in the third, the texts."""
     keys, at, pool = [], [0], []
@@ -104,4 +118,5 @@ if __name__ == "__main__":
     if unicodedata.unidata_version != "14.0.0":
         sys.exit(f"error: Unicode {unicodedata.unidata_version} here, the tables are of 14.0.0 (Python 3.11)")
     classes()
+    categories()
     normalization()

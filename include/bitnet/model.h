@@ -46,8 +46,9 @@ typedef struct bitnet_model_options_t {
   { sizeof(bitnet_model_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
- * Loads a model: a GGUF file, a SafeTensors file with its config.json and tokenizer.json beside it, or the folder of a
- * Hugging Face model (sharded or not; packed or master weights). Told apart by content, never by the name.
+ * Loads a model: a GGUF file, a SafeTensors file with its config.json and tokenizer.json (or tokenizer.model) beside
+ * it, or the folder of a Hugging Face model (sharded or not; packed or master weights). Told apart by content, never by
+ * the name.
  * @param path       UTF-8, borrowed for the call.
  * @param options    NULL = defaults. Borrowed for the call.
  * @param out_model  receives the model; NULL on failure. Free with bitnet_model_free().

@@ -27,8 +27,9 @@ typedef struct bitnet_tokenizer_options_t {
   { sizeof(bitnet_tokenizer_options_t), 0, 0, 0, 0 }
 
 /**
- * Loads a tokenizer alone: from a GGUF file with or without weights, from a Hugging Face tokenizer.json (with the
- * tokenizer_config.json beside it), or from the folder of both. Told apart by content. Needs no engine.
+ * Loads a tokenizer alone: from a GGUF file with or without weights, from a Hugging Face tokenizer.json, from a
+ * SentencePiece tokenizer.model (either with the tokenizer_config.json beside it), or from the folder of them, where
+ * tokenizer.json comes first. Told apart by content. Needs no engine.
  * @param path           UTF-8, borrowed for the call.
  * @param options        NULL = defaults. Borrowed for the call.
  * @param out_tokenizer  receives the tokenizer; NULL on failure. Free with bitnet_tokenizer_free().

@@ -67,6 +67,21 @@ TEST_CASE("a tokenizer alone gives the ids of the model's own", "[capi][tokenize
   CHECK(Encode(bitnet_model_tokenizer(model.get()), "Hello") == Encode(alone.get(), "Hello"));
 }
 
+TEST_CASE("a tokenizer loads from any of its files, told apart by content", "[capi][tokenizer]") {
+  const std::string folder = BITNET_TEST_UNPACKED "/tokenizers/spm-llama";
+  std::vector<int32_t> first;
+  for (const char* file : {"/vocab.gguf", "/tokenizer.json", "/tokenizer.metaspace.json", "/tokenizer.model", ""}) {
+    INFO(file);
+    bitnet_tokenizer_t* raw = nullptr;
+    BN_OK(bitnet_tokenizer_load((folder + file).c_str(), nullptr, &raw));
+    const TokenizerPtr t(raw);
+    const auto ids = Encode(t.get(), "Hello World, 12 \xE6\x9D\xB1", BITNET_ENCODE_ADD_SPECIAL);
+    if (first.empty()) first = ids;
+    CHECK(ids == first);
+  }
+  CHECK(first.size() > 3);
+}
+
 TEST_CASE("two-call results tell the size, refuse a small buffer and write nothing into it", "[capi][tokenizer]") {
   bitnet_tokenizer_t* raw = nullptr;
   BN_OK(bitnet_tokenizer_load(BITNET_TINY_MODEL, nullptr, &raw));

@@ -66,12 +66,41 @@ def variant(rng, texts):
     return name, base, out
 
 
+UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+FIRST, CONTRACTIONS, END = r"[^\r\n\p{L}\p{N}]?", "(?i:'s|'t|'re|'ve|'m|'ll|'d)", r"\s*[\r\n]+|\s+(?!\S)|\s+"
+# Patterns of published tokenizer.json files: gpt-4o, tekken, deepseek-v3, qwen35, exaone-moe; then some of our own.
+SPLITS = [
+    [f"{FIRST}{UPPER}*{LOWER}+{CONTRACTIONS}?|{FIRST}{UPPER}+{LOWER}*{CONTRACTIONS}?|\\p{{N}}{{1,3}}|"
+     rf" ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{END}"],
+    [rf"{FIRST}{UPPER}*{LOWER}+|{FIRST}{UPPER}+{LOWER}*|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{END}"],
+    [r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+",
+     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|" + END],
+    [rf"{CONTRACTIONS}|{FIRST}[\p{{L}}\p{{M}}]+|\p{{N}}| ?[^\s\p{{L}}\p{{M}}\p{{N}}]+[\r\n]*|{END}"],
+    [rf"{CONTRACTIONS}|{FIRST}(?:\p{{L}}\p{{M}}*(?: \p{{L}}\p{{M}}*)*)+|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+"],
+    ["(?i:k|the)", r"\d{2}|[^\d\s]+"],
+]
+
+
+def split_variants(texts):
+    """Other patterns, a String in place of a Regex, and a Sequence in a Sequence."""
+    for i, patterns in enumerate(SPLITS):
+        splits = [component("Split", pattern={"Regex": p}, behavior="Isolated", invert=False) for p in patterns]
+        if i % 2:
+            splits.append(component("Split", pattern={"String": "e."}, behavior="Isolated", invert=False))
+        nested = component("Sequence", pretokenizers=splits)
+        last = component("ByteLevel", add_prefix_space=False, trim_offsets=True, use_regex=i % 3 == 0)
+        name = SETS[2 + i % 3]
+        changes = {"pre_tokenizer": component("Sequence", pretokenizers=[nested, last]), "ignore_merges": False}
+        yield name, json.loads(texts[name]), changes
+
+
 def main():
     folder, path = sys.argv[1:]
     texts = {s: open(f"{folder}/{s}/tokenizer.json", encoding="utf-8").read() for s in SETS + ["bpe-default"]}
     rng, result = random.Random(158), []
-    while len(result) < 32:
-        name, base, changes = variant(rng, texts)
+    splits = split_variants(texts)
+    while len(result) < 32 + len(SPLITS):
+        name, base, changes = variant(rng, texts) if len(result) < 32 else next(splits)
         ignore_merges = changes.get("ignore_merges", base["model"]["ignore_merges"])
         state = {**base, **{k: v for k, v in changes.items() if k != "ignore_merges"}}
         state["model"]["ignore_merges"] = ignore_merges

@@ -24,6 +24,11 @@ inline constexpr uint64_t kMaxNestedElements = uint64_t{1} << 25;
 // about 60 bytes a token and 50 a merge.
 inline constexpr uint64_t kMaxTokens = uint64_t{1} << 20;
 inline constexpr uint64_t kMaxMerges = uint64_t{1} << 20;
+// Steps of a tokenizer.json. Published ones have up to six patterns and four normalizers, of which one makes a space
+// three bytes; each step takes a pass over the text, and replacements multiply what they make of it.
+inline constexpr size_t kMaxSplitSteps = 16;
+inline constexpr size_t kMaxNormalizers = 16;
+inline constexpr uint64_t kMaxReplaceGrowth = 64;
 // Levels of arrays in arrays; the walk over them is recursive.
 inline constexpr uint32_t kMaxArrayDepth = 8;
 // The GGUF specification asks for a multiple of 8; pages of 1 MiB are beyond every reason to align.

@@ -14,11 +14,12 @@
 
 namespace bitnet::core {
 
-// From a GGUF (with or without tensors) or the text of a tokenizer.json. `pre` and `warn` as for Tokenizer::FromGguf; a
-// tokenizer.json has its own pattern, so a `pre` beside one is an error.
+// From the bytes of a GGUF (with or without tensors), a tokenizer.json or a SentencePiece tokenizer.model. `pre` and
+// `warn` as for Tokenizer::FromBytes.
 Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(std::span<const std::byte> bytes, std::string_view pre,
                                                        const std::function<void(std::string_view)>& warn);
-// The same from a file, or from the tokenizer.json of a folder; a tokenizer_config.json beside that is read too.
+// The same from a file, or from the tokenizer.json or else the tokenizer.model of a folder; a tokenizer_config.json
+// beside either is read too.
 Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path, std::string_view pre,
                                                        const std::function<void(std::string_view)>& warn);
 

@@ -6,8 +6,9 @@
 
 #include "core/format/limits.h"
 #include "core/tokenizer/byte_alphabet.h"
-#include "core/tokenizer/byte_token.h"
 #include "core/tokenizer/merge_list.h"
+#include "core/tokenizer/pre_tokenizers.h"
+#include "core/tokenizer/spm_vocab.h"
 #include "core/tokenizer/text_index.h"
 #include "core/tokenizer/tokenizer.h"
 #include "core/tokenizer/tokenizer_parts.h"
@@ -145,7 +146,7 @@ class Reader {
       if (id < 0) return Bad(kTokens, " has no token for the byte ", Hex(byte), ", expected one for each byte");
       parts_.vocab.SetByteToken(static_cast<uint8_t>(byte), id);
     }
-    parts_.split.assign(pre->steps.begin(), pre->steps.end());
+    BN_ASSIGN_OR_RETURN(parts_.split, SplitSteps(*pre));
     return ReadMerges(pre->ignore_merges);
   }
 
@@ -195,46 +196,18 @@ class Reader {
       return Status(Code::kInvalidArgument,
                     Cat("pre-tokenizer ", Quoted(pre_), " asked for, but a tokenizer of model 'llama' has none"));
     }
-    BN_ASSIGN_OR_RETURN(std::vector<float> scores, Required(kScores, gguf_.Floats(kScores)));
+    BN_ASSIGN_OR_RETURN(const std::vector<float> scores, Required(kScores, gguf_.Floats(kScores)));
     if (scores.size() != tokens_.size()) {
       return Bad(kScores, " has ", scores.size(), " scores for ", tokens_.size(), " tokens, expected one each");
     }
-    parts_.vocab = Vocab(tokens_.size());
-    std::string spaced;
-    for (size_t i = 0; i < tokens_.size(); ++i) {
-      if (!std::isfinite(scores[i]))
+    for (size_t i = 0; i < scores.size(); ++i) {
+      if (!std::isfinite(scores[i])) {
         return Bad(kScores, " gives token ", i, " the score ", scores[i], ", expected a finite one");
-      const TokenType type = types_[i];
-      if (type == TokenType::kByte) {
-        const int byte = ByteOfToken(tokens_[i]);
-        if (byte < 0)
-          return Bad(kTokens, " has byte token ", i, " = ", Quoted(tokens_[i]), ", expected '<0x00>' to '<0xFF>'");
-        const char text = static_cast<char>(byte);
-        parts_.vocab.Add({&text, 1}, type, /*plain=*/false);
-        parts_.vocab.SetByteToken(static_cast<uint8_t>(byte), static_cast<int32_t>(i));
-      } else if (IsControl(type) || type == TokenType::kUserDefined) {
-        parts_.vocab.Add(tokens_[i], type, /*plain=*/false);
-      } else {
-        const bool has_space =
-            tokens_[i].find(' ') != std::string_view::npos;  // no text spells it: spaces become U+2581
-        spaced.clear();
-        AppendSpaced(tokens_[i], spaced);
-        parts_.vocab.Add(spaced, type, /*plain=*/!has_space && !spaced.empty());
-      }
-    }
-    for (uint32_t byte = 0; byte < 256; ++byte) {
-      if (parts_.vocab.byte_token(static_cast<char>(byte)) < 0) {
-        return Bad(kTokens, " has no byte token for ", Hex(byte), ", expected one for each byte");
       }
     }
     BN_ASSIGN_OR_RETURN(const auto space_prefix, gguf_.Bool(kAddSpacePrefix));
-    parts_.space_sign = true;
-    if (space_prefix.value_or(true)) {
-      parts_.normalizers.push_back({NormalizerStep::kPrepend, {}, " "});
-      parts_.strip_space = true;
-    }
-    parts_.words = SpaceWords(parts_.vocab);
-    parts_.model_of_words = Spm(scores);
+    const std::string problem = BuildSpm(tokens_, types_, scores, space_prefix.value_or(true), parts_);
+    if (!problem.empty()) return Bad(kTokens, " has ", problem);
     default_add_bos_ = true;
     return {};
   }

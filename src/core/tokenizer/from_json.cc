@@ -9,6 +9,7 @@
 #include "core/tokenizer/json_components.h"
 #include "core/tokenizer/merge_list.h"
 #include "core/tokenizer/tokenizer.h"
+#include "core/tokenizer/tokenizer_config.h"
 
 namespace bitnet::core {
 namespace {
@@ -27,7 +28,7 @@ struct FileToken {
 
 class Reader {
  public:
-  Reader(const JsonValue& file, const JsonValue& config) : file_(file), config_(config) {}
+  Reader(const JsonValue& file, const TokenizerConfig& config) : file_(file), config_(config) {}
 
   Result<TokenizerParts> Read() {
     const JsonValue* model = file_.Find(kModel);
@@ -54,7 +55,7 @@ class Reader {
     BN_RETURN_IF_ERROR(ReadMerges(*model, pre.byte_level));
     parts_.model = pre.byte_level ? "gpt2" : "llama";
     BN_RETURN_IF_ERROR(ReadSpecialIds(post));
-    BN_RETURN_IF_ERROR(ReadChatTemplate());
+    parts_.chat_template = config_.chat_template;
     return std::move(parts_);
   }
 
@@ -210,21 +211,17 @@ class Reader {
     return {};
   }
 
-  // The id of a token that tokenizer_config.json names as text or as {"content": text}; -1: it names none.
-  Result<int32_t> ConfigToken(std::string_view key) const {
-    const JsonValue* value = config_.Find(key);
-    if (value != nullptr && value->kind == JsonValue::Kind::kObject) value = value->Find("content");
-    if (value == nullptr || value->kind != JsonValue::Kind::kString) return -1;
-    const int32_t id = index_.Find(value->string, FileText());
-    if (id >= 0) return id;
-    return Status(Code::kBadFormat,
-                  Cat("tokenizer_config.json: ", key, " is ", Quoted(value->string), ", which is no token"),
+  // The id of a token that tokenizer_config.json names as `key`; -1: it names none.
+  Result<int32_t> ConfigToken(const std::string& text, std::string_view key) const {
+    const int32_t id = text.empty() ? -1 : index_.Find(text, FileText());
+    if (id >= 0 || text.empty()) return id;
+    return Status(Code::kBadFormat, Cat("tokenizer_config.json: ", key, " is ", Quoted(text), ", which is no token"),
                   std::string(key));
   }
 
   Status ReadSpecialIds(const JsonPostProcessor& post) {
-    BN_ASSIGN_OR_RETURN(parts_.bos, ConfigToken("bos_token"));
-    BN_ASSIGN_OR_RETURN(parts_.eos, ConfigToken("eos_token"));
+    BN_ASSIGN_OR_RETURN(parts_.bos, ConfigToken(config_.bos, "bos_token"));
+    BN_ASSIGN_OR_RETURN(parts_.eos, ConfigToken(config_.eos, "eos_token"));
     for (const int64_t id : {post.before, post.after}) {
       if (id >= 0 && !parts_.vocab.Has(id))
         return BadTokenizerJson("post_processor", Cat("the id ", id, ", which is no token"));
@@ -236,46 +233,20 @@ class Reader {
     return {};
   }
 
-  // A text, or a list of {"name", "template"} of which the one named "default" counts.
-  Status ReadChatTemplate() {
-    const JsonValue* value = config_.Find("chat_template");
-    if (value == nullptr) return {};
-    for (const JsonValue& entry : value->array) {
-      const JsonValue* name = entry.Find("name");
-      const JsonValue* text = entry.Find("template");
-      if (name != nullptr && name->string == "default" && text != nullptr) parts_.chat_template = text->string;
-    }
-    if (value->kind == JsonValue::Kind::kString) parts_.chat_template = value->string;
-    return {};
-  }
-
   const JsonValue& file_;
-  const JsonValue& config_;
+  const TokenizerConfig& config_;
   std::vector<FileToken> tokens_;  // by id
   std::vector<TokenType> types_;
   TextIndex index_;  // of tokens_
   TokenizerParts parts_;
 };
 
-Result<JsonValue> Parse(std::string_view text, std::string_view name) {
-  Result<JsonValue> json = ParseJson(text);
-  if (!json.ok()) {
-    return Status(json.status().code(), Cat(name, ": ", json.status().message()), std::string(name),
-                  json.status().offset());
-  }
-  if (json->kind == JsonValue::Kind::kObject) return json;
-  return Status(Code::kBadFormat, Cat(name, ": expected an object"), std::string(name));
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromJson(std::string_view tokenizer_json,
                                                              std::string_view tokenizer_config_json) {
-  BN_ASSIGN_OR_RETURN(const JsonValue file, Parse(tokenizer_json, kFile));
-  JsonValue config;
-  if (!tokenizer_config_json.empty()) {
-    BN_ASSIGN_OR_RETURN(config, Parse(tokenizer_config_json, "tokenizer_config.json"));
-  }
+  BN_ASSIGN_OR_RETURN(const JsonValue file, ParseJsonObject(tokenizer_json, kFile));
+  BN_ASSIGN_OR_RETURN(const TokenizerConfig config, ReadTokenizerConfig(tokenizer_config_json));
   BN_ASSIGN_OR_RETURN(TokenizerParts parts, Reader(file, config).Read());
   return std::make_shared<const Tokenizer>(std::move(parts));
 }

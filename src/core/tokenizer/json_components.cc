@@ -1,7 +1,11 @@
 #include "core/tokenizer/json_components.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+
+#include "core/format/limits.h"
+#include "core/tokenizer/pre_tokenizers.h"
 
 namespace bitnet::core {
 namespace {
@@ -20,67 +24,66 @@ const JsonValue* Present(const JsonValue* value) {
   return value != nullptr && value->kind != JsonValue::Kind::kNull ? value : nullptr;
 }
 
-// Calls fn(component, is_first) for `value`, or for each member of a Sequence, which holds them in `list`.
+// Calls fn(component, is_first) for `value`, or for each member of a Sequence, which holds them in `list`. JSON bounds
+// how deep sequences can lie in one another.
 template <typename F>
-Status ForEachComponent(const JsonValue& value, std::string_view list, std::string_view field, F&& fn) {
+Status ForEachComponent(const JsonValue& value, std::string_view list, std::string_view field, F&& fn,
+                        bool is_first = true) {
   BN_ASSIGN_OR_RETURN(const std::string_view type, JsonText(value, "type", "", field));
-  if (type != "Sequence") return fn(value, true);
+  if (type != "Sequence") return fn(value, is_first);
   const JsonValue* members = value.Find(list);
   if (members == nullptr || members->kind != JsonValue::Kind::kArray) {
     return BadTokenizerJson(field, Cat("a Sequence without the list ", Quoted(list)));
   }
-  for (size_t i = 0; i < members->array.size(); ++i) {
-    BN_RETURN_IF_ERROR(fn(members->array[i], i == 0));
+  for (const JsonValue& member : members->array) {
+    BN_RETURN_IF_ERROR(ForEachComponent(member, list, field, fn, is_first));
+    is_first = false;
   }
   return {};
 }
 
-// The pattern {"String": text} of a component.
-Result<std::string_view> StringPattern(const JsonValue& component, std::string_view field) {
+// The pattern {"String": text} of a component, `what`.
+Result<std::string_view> StringPattern(const JsonValue& component, std::string_view what, std::string_view field) {
   const JsonValue* pattern = component.Find("pattern");
   const JsonValue* text = pattern != nullptr ? pattern->Find("String") : nullptr;
   if (text == nullptr || text->kind != JsonValue::Kind::kString || text->string.empty()) {
-    return BadTokenizerJson(field, "a Replace whose pattern is no String, expected a text that is not empty",
+    return BadTokenizerJson(field, Cat(what, " whose pattern is no String, expected a text that is not empty"),
                             Code::kUnsupported);
   }
   return std::string_view(text->string);
 }
 
-// Regular expressions of Split and the scanners that do the same. `total`: nothing lies between two matches.
-struct KnownPattern {
-  std::string_view regex;
-  SplitStep step;
-  bool total;
-};
-constexpr KnownPattern kPatterns[] = {
-    {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", SplitGpt2, true},
-    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-     SplitLlama3Folded, true},
-    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-     SplitQwen2Folded, true},
-    {R"([\p{P}\$\+<=>\^~\|]+)", SplitPunctuationRuns, false},
-    {R"(\p{N}+)", SplitNumberRuns, false},
-    {R"(\p{N})", SplitDigits, false},
-    {R"([0-9][0-9][0-9])", SplitThreeDigits, false},
-};
-
-Status ReadSplit(const JsonValue& component, JsonPreTokenizer& out) {
-  const JsonValue* pattern = component.Find("pattern");
-  const JsonValue* regex = pattern != nullptr ? pattern->Find("Regex") : nullptr;
-  if (regex == nullptr || regex->kind != JsonValue::Kind::kString) {
-    return BadTokenizerJson(kPreTokenizer, "a Split whose pattern is no Regex", Code::kUnsupported);
+Status AddPattern(std::string_view regex, bool must_cover, JsonPreTokenizer& out) {
+  if (out.split.size() >= kMaxSplitSteps) {
+    return BadTokenizerJson(kPreTokenizer, Cat("more than ", kMaxSplitSteps, " patterns, which is the limit"),
+                            Code::kLimit);
   }
+  Result<std::shared_ptr<const WordPattern>> pattern = WordPattern::Compile(regex);
+  if (!pattern.ok()) {
+    return BadTokenizerJson(kPreTokenizer, Cat("a Split by ", Quoted(regex, 160), ": ", pattern.status().message()),
+                            pattern.status().code());
+  }
+  if (must_cover && !(*pattern)->CoversText()) {
+    return Unknown(kPreTokenizer, "a Split that removes text beside the matches of", regex,
+                   "a pattern that matches at every character");
+  }
+  out.split.emplace_back(*std::move(pattern));
+  return {};
+}
+
+// Isolated: both the matches and what lies between them are pieces. "Removed" with "invert" keeps the matches alone.
+Status ReadSplit(const JsonValue& component, JsonPreTokenizer& out) {
   BN_ASSIGN_OR_RETURN(const std::string_view behavior, JsonText(component, "behavior", "", kPreTokenizer));
   BN_ASSIGN_OR_RETURN(const bool invert, JsonFlag(component, "invert", false, kPreTokenizer));
-  for (const KnownPattern& known : kPatterns) {
-    if (known.regex != regex->string) continue;
-    if ((behavior == "Isolated" && !invert) || (behavior == "Removed" && invert && known.total)) {
-      out.split.push_back(known.step);
-      return {};
-    }
+  const bool removes = behavior == "Removed" && invert;
+  if (!removes && (behavior != "Isolated" || invert)) {
     return Unknown(kPreTokenizer, "a Split with the behavior", behavior, "Isolated, or Removed with invert");
   }
-  return Unknown(kPreTokenizer, "a Split by the pattern", regex->string, "one of the patterns of published models");
+  const JsonValue* pattern = component.Find("pattern");
+  const JsonValue* regex = pattern != nullptr ? pattern->Find("Regex") : nullptr;
+  if (regex != nullptr && regex->kind == JsonValue::Kind::kString) return AddPattern(regex->string, removes, out);
+  BN_ASSIGN_OR_RETURN(const std::string_view text, StringPattern(component, "a Split", kPreTokenizer));
+  return AddPattern(LiteralRegex(text), removes, out);
 }
 
 // "prepend_scheme", or the older "add_prefix_space", of a Metaspace component.
@@ -102,8 +105,7 @@ Status ReadPreTokenizerStep(const JsonValue& component, bool is_first, JsonPreTo
   if (type == "Split") return ReadSplit(component, out);
   if (type == "Digits") {
     BN_ASSIGN_OR_RETURN(const bool individual, JsonFlag(component, "individual_digits", false, kPreTokenizer));
-    out.split.push_back(individual ? SplitDigits : SplitNumberRuns);
-    return {};
+    return AddPattern(individual ? R"(\p{N})" : R"(\p{N}+)", false, out);
   }
   if (type == "ByteLevel") {
     BN_ASSIGN_OR_RETURN(const bool prefix, JsonFlag(component, "add_prefix_space", true, kPreTokenizer));
@@ -114,15 +116,14 @@ Status ReadPreTokenizerStep(const JsonValue& component, bool is_first, JsonPreTo
     }
     out.byte_level = true;
     if (prefix) out.prefix = SpacePrefix::kAlways;
-    if (use_regex) out.split.push_back(SplitGpt2);
-    return {};
+    return use_regex ? AddPattern(kGpt2Regex, /*must_cover=*/false, out) : Status();
   }
   if (type == "Metaspace") {
     if (!is_first) return BadTokenizerJson(kPreTokenizer, "a Metaspace after another component", Code::kUnsupported);
     BN_ASSIGN_OR_RETURN(out.prefix, ReadMetaspace(component, kPreTokenizer));
     BN_ASSIGN_OR_RETURN(const bool split, JsonFlag(component, "split", true, kPreTokenizer));
     out.space_sign = true;
-    if (split) out.split.push_back(SplitBeforeSpaces);
+    if (split) out.split.emplace_back(SplitBeforeSpaces);
     return {};
   }
   return Unknown(kPreTokenizer, "a component", type, "ByteLevel, Metaspace, Split, Digits or Sequence");
@@ -190,8 +191,13 @@ Result<std::string_view> JsonText(const JsonValue& object, std::string_view key,
 
 Result<std::vector<NormalizerStep>> ReadJsonNormalizer(const JsonValue* normalizer) {
   std::vector<NormalizerStep> steps;
+  uint64_t growth = 1;
   if (Present(normalizer) == nullptr) return steps;
   BN_RETURN_IF_ERROR(ForEachComponent(*normalizer, "normalizers", kNormalizer, [&](const JsonValue& c, bool) -> Status {
+    if (steps.size() >= kMaxNormalizers) {
+      return BadTokenizerJson(kNormalizer, Cat("more than ", kMaxNormalizers, " components, which is the limit"),
+                              Code::kLimit);
+    }
     BN_ASSIGN_OR_RETURN(const std::string_view type, JsonText(c, "type", "", kNormalizer));
     if (type == "NFC" || type == "NFKC") {
       steps.push_back({type == "NFC" ? NormalizerStep::kNfc : NormalizerStep::kNfkc, {}, {}});
@@ -199,8 +205,15 @@ Result<std::vector<NormalizerStep>> ReadJsonNormalizer(const JsonValue* normaliz
       BN_ASSIGN_OR_RETURN(const std::string_view text, JsonText(c, "prepend", "", kNormalizer));
       steps.push_back({NormalizerStep::kPrepend, {}, std::string(text)});
     } else if (type == "Replace") {
-      BN_ASSIGN_OR_RETURN(const std::string_view pattern, StringPattern(c, kNormalizer));
+      BN_ASSIGN_OR_RETURN(const std::string_view pattern, StringPattern(c, "a Replace", kNormalizer));
       BN_ASSIGN_OR_RETURN(const std::string_view content, JsonText(c, "content", "", kNormalizer));
+      growth *= std::max<uint64_t>(1, (content.size() + pattern.size() - 1) / pattern.size());
+      if (growth > kMaxReplaceGrowth) {
+        return BadTokenizerJson(
+            kNormalizer,
+            Cat("replacements that make a text more than ", kMaxReplaceGrowth, " times as long, which is the limit"),
+            Code::kLimit);
+      }
       steps.push_back({NormalizerStep::kReplace, std::string(pattern), std::string(content)});
     } else {
       return Unknown(kNormalizer, "a component", type, "NFC, NFKC, Prepend, Replace or Sequence");
@@ -244,7 +257,7 @@ Result<bool> ReadJsonDecoder(const JsonValue* decoder) {
       return {};
     }
     if (type == "Replace") {
-      BN_ASSIGN_OR_RETURN(const std::string_view pattern, StringPattern(c, kDecoder));
+      BN_ASSIGN_OR_RETURN(const std::string_view pattern, StringPattern(c, "a Replace", kDecoder));
       BN_ASSIGN_OR_RETURN(const std::string_view content, JsonText(c, "content", "", kDecoder));
       if (pattern == kSpaceSign && content == " ") return {};
       return Unknown(kDecoder, "a Replace of", pattern, "U+2581 by a space");

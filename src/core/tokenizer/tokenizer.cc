@@ -111,6 +111,34 @@ std::vector<int32_t> StopIds(const TokenizerParts& parts) {
 
 }  // namespace
 
+TokenizerFileKind TokenizerFileKindOf(std::span<const std::byte> file) {
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && text[first] == '{') return TokenizerFileKind::kJson;
+  return text.starts_with('\x0A') ? TokenizerFileKind::kSentencePiece : TokenizerFileKind::kGguf;
+}
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromBytes(std::span<const std::byte> file,
+                                                              std::string_view tokenizer_config_json,
+                                                              std::string_view pre,
+                                                              const std::function<void(std::string_view)>& warn) {
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  const TokenizerFileKind kind = TokenizerFileKindOf(file);
+  if (kind == TokenizerFileKind::kGguf) {
+    BN_ASSIGN_OR_RETURN(const Gguf gguf, Gguf::Parse(file));
+    return FromGguf(gguf, pre, warn);
+  }
+  const bool is_json = kind == TokenizerFileKind::kJson;
+  if (!pre.empty()) {
+    return Status(Code::kInvalidArgument,
+                  Cat("pre is given beside a ",
+                      is_json ? "tokenizer.json, which has its own pattern" : "tokenizer.model, which has none",
+                      "; leave it out"),
+                  "pre");
+  }
+  return is_json ? FromJson(text, tokenizer_config_json) : FromSentencePiece(text, tokenizer_config_json);
+}
+
 Tokenizer::Tokenizer(TokenizerParts parts)
     : parts_(std::make_unique<TokenizerParts>(std::move(parts))), stop_ids_(StopIds(*parts_)) {}
 Tokenizer::~Tokenizer() = default;

@@ -2,6 +2,7 @@
 #ifndef BITNET_CORE_TOKENIZER_TOKENIZER_H_
 #define BITNET_CORE_TOKENIZER_TOKENIZER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,6 +25,11 @@ struct EncodeOptions {
   bool parse_special = false;  // spellings of control tokens in the text become those tokens
 };
 
+// What the bytes of a file look like by how they begin: any GGUF begins with its magic, JSON with a brace after white
+// space at most, a SentencePiece model with the tag of its first piece.
+enum class TokenizerFileKind : uint8_t { kGguf, kJson, kSentencePiece };
+TokenizerFileKind TokenizerFileKindOf(std::span<const std::byte> file);
+
 class Tokenizer {
  public:
   // From the `tokenizer.*` keys of a GGUF. `pre` overrides tokenizer.ggml.pre ("" = the file's); `warn` may be empty.
@@ -33,6 +39,16 @@ class Tokenizer {
   // BOS, EOS and the chat template. BPE models alone; what is not known in them is refused by name.
   static Result<std::shared_ptr<const Tokenizer>> FromJson(std::string_view tokenizer_json,
                                                            std::string_view tokenizer_config_json);
+  // From the bytes of a SentencePiece tokenizer.model, BPE with byte fallback. BOS is added unless the configuration
+  // says otherwise, EOS only if it says so.
+  static Result<std::shared_ptr<const Tokenizer>> FromSentencePiece(std::string_view model,
+                                                                    std::string_view tokenizer_config_json);
+  // From the bytes of any of the three, told apart by their content. `pre` is for a GGUF alone: beside another it is an
+  // error.
+  static Result<std::shared_ptr<const Tokenizer>> FromBytes(std::span<const std::byte> file,
+                                                            std::string_view tokenizer_config_json,
+                                                            std::string_view pre,
+                                                            const std::function<void(std::string_view)>& warn);
   explicit Tokenizer(TokenizerParts parts);
   ~Tokenizer();
   Tokenizer(const Tokenizer&) = delete;

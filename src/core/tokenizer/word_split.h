@@ -1,30 +1,41 @@
-// Cuts text into the words that BPE works on: the regular expressions of docs/formats.md, section 4, as scanners.
-// Each is linear in the text, whatever it holds.
+// Cuts text into the words that BPE works on: by patterns, and by scanners for what no pattern can do in linear time.
 #ifndef BITNET_CORE_TOKENIZER_WORD_SPLIT_H_
 #define BITNET_CORE_TOKENIZER_WORD_SPLIT_H_
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
+
+#include "core/base/status.h"
+#include "core/tokenizer/word_pattern.h"
 
 namespace bitnet::core {
 
-// The end of the piece of `text` that starts at `pos` < text.size(): a match of the pattern, or what lies between two
-// matches. `text` is well-formed UTF-8, `pos` the end of the piece before.
-using SplitStep = size_t (*)(std::string_view text, size_t pos);
+// The end of the piece of `text` that starts at `pos` < text.size(): a match, or what lies between two matches. `text`
+// is well-formed UTF-8, `pos` the end of the piece before. Linear over a whole text, whatever it holds.
+using Scanner = size_t (*)(std::string_view text, size_t pos);
 
-size_t SplitGpt2(std::string_view text, size_t pos);
-size_t SplitLlama3(std::string_view text, size_t pos);
-size_t SplitQwen2(std::string_view text, size_t pos);
-// As the engine of tokenizer.json reads those two: in a contraction U+017F is an s too.
-size_t SplitLlama3Folded(std::string_view text, size_t pos);
-size_t SplitQwen2Folded(std::string_view text, size_t pos);
-size_t SplitPunctuationRuns(std::string_view text, size_t pos);  // [\p{P}\$\+<=>\^~\|]+
-size_t SplitNumberRuns(std::string_view text, size_t pos);       // \p{N}+
-size_t SplitThreeDigits(std::string_view text, size_t pos);      // [0-9][0-9][0-9]
-
-size_t SplitDigits(std::string_view text, size_t pos);        // \p{N}
 size_t SplitBeforeSpaces(std::string_view text, size_t pos);  // at each space, which begins what follows
+size_t SplitSpacesAtEnd(std::string_view text, size_t pos);   // \s+$
+// (?=(\d{3})+(?!\d)): before every three ASCII digits, counted from the end of a run of them.
+size_t SplitThousands(std::string_view text, size_t pos);
+
+class SplitStep {
+ public:
+  explicit SplitStep(Scanner scanner) : scanner_(scanner) {}
+  explicit SplitStep(std::shared_ptr<const WordPattern> pattern) : pattern_(std::move(pattern)) {}
+
+  // As a Scanner.
+  size_t operator()(std::string_view text, size_t pos) const {
+    return pattern_ != nullptr ? pattern_->PieceEnd(text, pos) : scanner_(text, pos);
+  }
+
+ private:
+  std::shared_ptr<const WordPattern> pattern_;
+  Scanner scanner_ = nullptr;
+};
 
 // Calls fn(word) for each word of `text`: every step splits what the one before it left.
 template <typename F>
@@ -36,19 +47,6 @@ void ForEachWord(std::span<const SplitStep> steps, std::string_view text, F&& fn
     pos = end;
   }
 }
-
-// What a value of tokenizer.ggml.pre stands for.
-struct PreTokenizer {
-  std::string_view name;
-  std::span<const SplitStep> steps;
-  bool ignore_merges;  // a word that is itself a token is taken whole
-  bool add_bos;        // where tokenizer.ggml.add_bos_token is absent
-};
-
-// Null: an unknown name.
-const PreTokenizer* FindPreTokenizer(std::string_view name);
-// The names, for messages: "default, falcon-h1, ...".
-std::string_view PreTokenizerNames();
 
 }  // namespace bitnet::core
 

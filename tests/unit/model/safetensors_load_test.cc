@@ -284,6 +284,28 @@ TEST_CASE("a folder needs a tokenizer", "[model][safetensors]") {
   CheckRefused(LoadPath(folder.path()), Code::kNotFound, "tokenizer.json");
 }
 
+TEST_CASE("a folder may have a tokenizer.model in place of a tokenizer.json", "[model][safetensors]") {
+  const Folder folder;
+  const HfModel hf;
+  folder.Write("config.json", hf.Config());
+  folder.Write("model.safetensors", Safetensors(hf.Tensors()));
+  // The 256 byte pieces, then BPE, byte fallback, no removal of spaces.
+  std::string model;
+  for (uint32_t byte = 0; byte < 256; ++byte) {
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    model += "\x0A\x0F\x0A\x06<0x";
+    model += {kDigits[byte >> 4], kDigits[byte & 15], '>', '\x15', 0, 0, 0, 0, '\x18', 6};
+  }
+  folder.Write("tokenizer.model", model + std::string("\x12\x05\x18\x02\x98\x02\x01\x1A\x02\x20\x00", 11));
+  const auto loaded = Loaded(LoadPath(folder.path()));
+  CHECK(loaded->tokenizer()->model() == "llama");
+  CHECK(loaded->tokenizer()->size() == 256);
+  folder.Write("tokenizer.model", model);  // no spec: a unigram model
+  CheckRefused(LoadPath(folder.path()), Code::kUnsupported, "model_type is unigram");
+  folder.Write("tokenizer.json", "{");  // which comes first
+  CheckRefused(LoadPath(folder.path()), Code::kBadFormat, "tokenizer.json");
+}
+
 TEST_CASE("hostile folders are refused by the name of their defect", "[model][safetensors][hostile]") {
   const std::string root = std::string(BITNET_TEST_UNPACKED) + "/hostile/";
   std::ifstream in(root + "manifest.json", std::ios::binary);

@@ -42,6 +42,32 @@ TEST_CASE("components and members that the library does not know are refused by 
   CHECK(What(With(Qwen(), R"("use_regex": false)", R"("use_regex": 1)")) == "pre_tokenizer");
 }
 
+TEST_CASE("a Split that cannot be done, or not in linear time, is refused with the reason") {
+  const auto message = [](std::string_view from, std::string_view to) {
+    return std::string(core::Tokenizer::FromJson(With(Qwen(), from, to), "").status().message());
+  };
+  const std::string regex = R"("Regex": ")";
+  CHECK(message(regex, R"("Regex": "a+b|[^b]|)").find("quadratic") != std::string::npos);
+  CHECK(message(regex, R"("Regex": "(?<=a)b|)").find("a group of an unknown kind at byte 0") != std::string::npos);
+  CHECK(message(regex, R"("Regex": "\\w|)").find("the escape 'w'") != std::string::npos);
+  CHECK(message(regex, R"("Nothing": ")").find("no String") != std::string::npos);
+  CHECK(message(R"("Isolated")", R"("MergedWithNext")").find("'MergedWithNext'") != std::string::npos);
+  CHECK(message(R"("Isolated")", R"("Removed")").find("'Removed'") != std::string::npos);
+}
+
+TEST_CASE("steps of a tokenizer.json are counted, and what they make of a text is bounded") {
+  std::string many = R"("type": "Sequence", "normalizers": [)", grows = many;
+  for (int i = 0; i < 17; ++i) many += R"({"type": "NFC"},)";
+  for (int i = 0; i < 7; ++i) grows += R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"},)";
+  const auto status = [](const std::string& normalizers) {
+    return core::Tokenizer::FromJson(With(Qwen(), R"("type": "NFC")", normalizers + R"({"type": "NFC"}])"), "")
+        .status();
+  };
+  CHECK(status(many).code() == core::Code::kLimit);
+  CHECK(status(grows).code() == core::Code::kLimit);
+  CHECK(status(R"("type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": []},)").ok());
+}
+
 TEST_CASE("a byte without a token and an id with two texts are refused") {
   CHECK(What(With(Llama(), "<0x41>", "<0xZZ>")) == "vocab");
   CHECK(What(With(Qwen(), R"("id": 1797)", R"("id": 1796)")) == "added_tokens");

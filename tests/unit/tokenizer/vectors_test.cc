@@ -86,6 +86,16 @@ TEST_CASE("the newer form of a SentencePiece tokenizer.json puts a space at the 
   }
 }
 
+TEST_CASE("a tokenizer.model gives the ids of the reference itself") {
+  for (const char* set : {"spm-llama", "spm-noprefix"}) {
+    const std::string file = ReadText(SetFolder(set) + "/tokenizer.model");
+    const auto tokenizer = core::Tokenizer::FromBytes(std::as_bytes(std::span(file)),
+                                                      ReadText(SetFolder(set) + "/tokenizer_config.json"), "", {});
+    REQUIRE(tokenizer.ok());
+    CheckVectors(**tokenizer, set, "ids");
+  }
+}
+
 TEST_CASE("the name falcon_e means the same pattern as falcon3") {
   const auto tokenizer = Tokenizer(SetFolder("bpe-falcon3") + "/vocab.falcon_e.gguf");
   CHECK(tokenizer->pre() == "falcon_e");

@@ -1,25 +1,35 @@
 #include "core/tokenizer/word_split.h"
 
+#include <algorithm>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "core/tokenizer/pre_tokenizers.h"
 #include "core/tokenizer/unicode.h"
 #include "core/tokenizer/utf8.h"
-#include "support/catch.h"
+#include "unit/tokenizer/load.h"
 
 namespace bitnet::core {
 namespace {
 
 using Words = std::vector<std::string>;
 
-Words Split(std::string_view pre, std::string_view text) {
+std::vector<SplitStep> Steps(std::string_view pre) {
   const PreTokenizer* p = FindPreTokenizer(pre);
   REQUIRE(p != nullptr);
+  auto steps = SplitSteps(*p);
+  if (!steps.ok()) FAIL(pre << ": " << steps.status().message());
+  return *std::move(steps);
+}
+
+Words Split(std::span<const SplitStep> steps, std::string_view text) {
   Words words;
-  ForEachWord(p->steps, text, [&](std::string_view word) { words.emplace_back(word); });
+  ForEachWord(steps, text, [&](std::string_view word) { words.emplace_back(word); });
   return words;
 }
+Words Split(std::string_view pre, std::string_view text) { return Split(Steps(pre), text); }
 
 TEST_CASE("the gpt-2 pattern splits words, numbers and signs, each with one space before") {
   CHECK(Split("gpt-2", "Hello world 2024!?") == Words{"Hello", " world", " 2024", "!?"});
@@ -66,20 +76,142 @@ TEST_CASE("an unknown pattern has no name") {
   CHECK(FindPreTokenizer("") == nullptr);
 }
 
+TEST_CASE("names of patterns are in order, each once, and a message can list them") {
+  const auto by_name = [](const PreTokenizer& a, const PreTokenizer& b) { return a.name < b.name; };
+  const auto all = PreTokenizers();
+  CHECK(std::is_sorted(all.begin(), all.end(), by_name));
+  CHECK(std::adjacent_find(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name == b.name; }) ==
+        all.end());
+  CHECK(PreTokenizerNames().find(", llama-bpe, ") != std::string::npos);
+}
+
+// The set of vectors for each pattern that has other names, or another flag, beside the one that names the set.
+const std::map<std::string_view, std::string_view> kSameAs = {
+    {"a.x-4.0", "gpt-2"},
+    {"bailingmoe2", "bailingmoe"},
+    {"chatglm-bpe", "llama-bpe"},
+    {"codeshell", "starcoder"},
+    {"command-r", "starcoder"},
+    {"dbrx", "llama-bpe"},
+    {"deepseek-r1-qwen", "qwen2"},
+    {"exaone", "starcoder"},
+    {"exaone4", "gpt-2"},
+    {"falcon-h1", "llama-bpe"},
+    {"falcon3", "llama-bpe"},
+    {"falcon_e", "llama-bpe"},
+    {"gigachat", "gpt-2"},
+    {"glm4", "llama-bpe"},
+    {"gpt3-finnish", "bloom"},
+    {"granite-docling", "gpt-2"},
+    {"grok-2", "qwen2"},
+    {"hunyuan", "qwen2"},
+    {"hunyuan-dense", "deepseek-v3"},
+    {"hy_v4", "deepseek-v3"},
+    {"jais", "gpt-2"},
+    {"joyai-llm", "deepseek-v3"},
+    {"kanana2", "gpt-4o"},
+    {"kormo", "qwen2"},
+    {"lfm2", "llama-bpe"},
+    {"llada-moe", "bailingmoe"},
+    {"llama-v3", "llama-bpe"},
+    {"llama3", "llama-bpe"},
+    {"llama4", "gpt-4o"},
+    {"megrez", "qwen2"},
+    {"mellum", "gpt-2"},
+    {"mellum2", "starcoder"},
+    {"midm-2.0", "llama-bpe"},
+    {"minerva-7b", "starcoder"},
+    {"minimax-m2", "gpt-4o"},
+    {"mpt", "gpt-2"},
+    {"olmo", "gpt-2"},
+    {"phi-2", "gpt-2"},
+    {"pixtral", "llama-bpe"},
+    {"poro-chat", "bloom"},
+    {"refact", "starcoder"},
+    {"smaug-bpe", "llama-bpe"},
+    {"smollm", "starcoder"},
+    {"solar-open", "qwen2"},
+    {"stablelm2", "qwen2"},
+    {"talkie", "gpt-4o"},
+    {"trillion", "gpt-2"},
+};
+
+TEST_CASE("every pattern cuts texts as a backtracking engine does") {
+  const JsonValue file = test::ReadJson(BITNET_TEST_DATA "/pre_tokenizer_vectors.json");
+  const auto& texts = test::Member(file, "texts").array;
+  CHECK(texts.size() == 120);
+  for (const PreTokenizer& pre : PreTokenizers()) {
+    const auto same = kSameAs.find(pre.name);
+    const std::string set(same == kSameAs.end() ? pre.name : same->second);
+    CAPTURE(pre.name, set);
+    const auto& expected = test::Member(test::Member(file, "bytes"), set).array;
+    REQUIRE(expected.size() == texts.size());
+    const std::vector<SplitStep> steps = Steps(pre.name);
+    for (size_t i = 0; i < texts.size(); ++i) {
+      CAPTURE(i, texts[i].string);
+      std::vector<uint64_t> bytes, expected_bytes;
+      for (const std::string& word : Split(steps, texts[i].string)) bytes.push_back(word.size());
+      for (const JsonValue& n : expected[i].array) expected_bytes.push_back(n.uinteger);
+      CHECK(bytes == expected_bytes);
+    }
+  }
+  CHECK(test::Member(file, "bytes").object.size() + kSameAs.size() == PreTokenizers().size());
+}
+
+TEST_CASE("only the patterns of Llama 3 and a few others take whole words and add a BOS") {
+  std::map<std::string_view, std::pair<bool, bool>> flags;
+  for (const PreTokenizer& pre : PreTokenizers()) flags[pre.name] = {pre.ignore_merges, pre.add_bos};
+  for (const char* name : {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "falcon_e", "pixtral", "midm-2.0",
+                           "lfm2", "tekken"}) {
+    CHECK(flags[name] == std::pair(true, true));
+    flags.erase(name);
+  }
+  for (const char* name : {"minicpm5", "youtu"}) {
+    CHECK(flags[name] == std::pair(true, false));
+    flags.erase(name);
+  }
+  CHECK(flags["chameleon"] == std::pair(false, true));
+  flags.erase("chameleon");
+  for (const auto& [name, flag] : flags) {
+    CAPTURE(name);
+    CHECK(flag == std::pair(false, false));
+  }
+}
+
 TEST_CASE("the words of any text are the text, and none is empty") {
   std::mt19937 random(1);
   const std::vector<uint32_t> alphabet = {'a', 'Z', '7', ' ',  ' ',  '\n',  '\r',   '\t',   '\'',
                                           's', '.', '=', 0xA0, 0xE9, 0x663, 0x4E2D, 0x1F642};
-  for (const char* pre : {"gpt-2", "llama-bpe", "qwen2", "default"}) {
-    for (int i = 0; i < 2000; ++i) {
+  for (const PreTokenizer& pre : PreTokenizers()) {
+    const std::vector<SplitStep> steps = Steps(pre.name);
+    for (int i = 0; i < 200; ++i) {
       std::string text;
       for (size_t n = random() % 40; n > 0; --n) AppendUtf8(alphabet[random() % alphabet.size()], text);
       std::string joined;
-      for (const std::string& word : Split(pre, text)) {
-        CHECK_FALSE(word.empty());
+      for (const std::string& word : Split(steps, text)) {
+        if (word.empty()) FAIL(pre.name << " gives an empty word");
         joined += word;
       }
       CHECK(joined == text);
+    }
+  }
+}
+
+// Nothing is timed: a quadratic scanner would not end within the time limit of the test.
+TEST_CASE("every pattern cuts megabytes of repeated characters in linear time") {
+  for (const PreTokenizer& pre : PreTokenizers()) {
+    if (kSameAs.count(pre.name) != 0) continue;
+    const std::vector<SplitStep> steps = Steps(pre.name);
+    for (const char* unit : {"a", "A", "aA", " ", "\n", " \n", "\t ", "7", "'", ".", "\xC3\xA9", "\xE4\xB8\x80", "a ",
+                             "1a", "\xCC\x81", "\xCD\x85 ", "IMG", "<sentinel:1", "\xC7\x85"}) {
+      std::string text;
+      while (text.size() < size_t{1} << 19) text += unit;
+      for (const char* end : {"", "x", "\n"}) {
+        CAPTURE(pre.name, unit, end);
+        size_t bytes = 0;
+        ForEachWord(steps, text + end, [&](std::string_view word) { bytes += word.size(); });
+        CHECK(bytes == text.size() + std::string_view(end).size());
+      }
     }
   }
 }
