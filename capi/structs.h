@@ -41,6 +41,7 @@ BN_STRUCT(bitnet_model_info_t, path);
 BN_STRUCT(bitnet_memory_t, scratch_bytes);
 BN_STRUCT(bitnet_tokenizer_options_t, log_user_data);
 BN_STRUCT(bitnet_tokenizer_info_t, chat_form);
+BN_STRUCT(bitnet_chat_options_t, time_s);
 BN_STRUCT(bitnet_session_options_t, reserved);
 BN_STRUCT(bitnet_session_info_t, reserved);
 BN_STRUCT(bitnet_generate_options_t, reserved);

@@ -21,7 +21,9 @@ bitnet_tokenizer_t::bitnet_tokenizer_t(std::shared_ptr<const core::Tokenizer> t)
     : tokenizer(std::move(t)),
       model(tokenizer->model()),
       pre(tokenizer->pre()),
-      chat_form(core::ChatFormName(core::DetectChatForm(*tokenizer))) {}
+      chat_form(core::ChatFormName(core::DefaultChatForm(*tokenizer))) {
+  if (!core::CheckChatTemplate(tokenizer->chat_template()).ok()) chat_form.clear();
+}
 
 namespace {
 
@@ -38,6 +40,36 @@ bitnet_status_t Load(const Source& source, const bitnet_tokenizer_options_t* opt
   auto tokenizer = core::LoadTokenizer(source, o.pre == nullptr ? "" : o.pre, warn);
   if (!tokenizer.ok()) return Fail(tokenizer.status());
   *out = new bitnet_tokenizer_t(*std::move(tokenizer));
+  return BITNET_OK;
+}
+
+bitnet_status_t ReadMessages(const bitnet_chat_message_t* messages, size_t n_messages,
+                             std::vector<core::ChatMessage>* out) {
+  if (messages == nullptr && n_messages > 0) return InvalidArgument("messages is NULL, but its count is not 0");
+  out->resize(n_messages);
+  for (size_t i = 0; i < n_messages; ++i) {
+    const bitnet_chat_message_t& m = messages[i];
+    if (m.role == nullptr || m.content == nullptr) {
+      return InvalidArgument(core::Cat("message ", i, " has no role or no content: a pointer is NULL"), "messages");
+    }
+    (*out)[i].role = m.role;
+    (*out)[i].content =
+        m.content_bytes == 0 ? std::string_view(m.content) : std::string_view(m.content, m.content_bytes);
+  }
+  return BITNET_OK;
+}
+
+bitnet_status_t ReadChatOptions(const bitnet_chat_options_t* options, core::TemplateOptions* out) {
+  bitnet_chat_options_t o;
+  BN_TRY(ReadOptions(options, &o));
+  if ((o.flags & ~static_cast<uint32_t>(BITNET_CHAT_NO_ANSWER | BITNET_CHAT_HAS_TIME)) != 0) {
+    return InvalidArgument(core::Cat("unknown chat flags ", o.flags), "flags");
+  }
+  if (o.chat_template != nullptr) out->chat_template = o.chat_template;
+  if (o.messages_json != nullptr) out->messages_json = o.messages_json;
+  if (o.variables_json != nullptr) out->variables_json = o.variables_json;
+  if ((o.flags & BITNET_CHAT_HAS_TIME) != 0) out->now = o.time_s;
+  out->add_generation_prompt = (o.flags & BITNET_CHAT_NO_ANSWER) == 0;
   return BITNET_OK;
 }
 
@@ -60,32 +92,24 @@ namespace bitnet::capi {
 
 bitnet_status_t ResolveForm(const core::Tokenizer& tokenizer, const char* name, core::ChatForm* out) {
   if (name == nullptr) {
-    *out = core::DetectChatForm(tokenizer);
-    return BITNET_OK;  // kUnknown fails in ApplyChat, which names the choices
+    *out = core::DefaultChatForm(tokenizer);
+    return BITNET_OK;
   }
   *out = core::ChatFormByName(name);
   if (*out == core::ChatForm::kUnknown) {
-    return InvalidArgument(
-        core::Cat("no chat form ", core::Quoted(name), "; there are raw, bitnet, llama3, chatml and ", "instruct"),
-        "form");
+    return InvalidArgument(core::Cat("no chat form ", core::Quoted(name),
+                                     "; there are raw, bitnet, llama3, chatml, instruct and ", "template"),
+                           "form");
   }
   return BITNET_OK;
 }
 
 bitnet_status_t ChatTokens(const core::Tokenizer& tokenizer, core::ChatForm form, const bitnet_chat_message_t* messages,
                            size_t n_messages, uint32_t flags, std::vector<int32_t>* ids) {
-  if (messages == nullptr && n_messages > 0) return InvalidArgument("messages is NULL, but its count is not 0");
+  std::vector<core::ChatMessage> list;
+  BN_TRY(ReadMessages(messages, n_messages, &list));
   if ((flags & ~static_cast<uint32_t>(BITNET_CHAT_NO_ANSWER)) != 0) {
     return InvalidArgument(core::Cat("unknown chat flags ", flags), "flags");
-  }
-  std::vector<core::ChatMessage> list(n_messages);
-  for (size_t i = 0; i < n_messages; ++i) {
-    const bitnet_chat_message_t& m = messages[i];
-    if (m.role == nullptr || m.content == nullptr) {
-      return InvalidArgument(core::Cat("message ", i, " has no role or no content: a pointer is NULL"), "messages");
-    }
-    list[i].role = m.role;
-    list[i].content = m.content_bytes == 0 ? std::string_view(m.content) : std::string_view(m.content, m.content_bytes);
   }
   const core::Status status = core::ApplyChat(tokenizer, form, list, (flags & BITNET_CHAT_NO_ANSWER) == 0, *ids);
   return status.ok() ? BITNET_OK : Fail(status);
@@ -197,8 +221,8 @@ bitnet_status_t bitnet_tokenizer_chat_template(const bitnet_tokenizer_t* tokeniz
 }
 
 const char* bitnet_chat_form(size_t index) noexcept {
-  constexpr core::ChatForm kForms[] = {core::ChatForm::kRaw, core::ChatForm::kBitnet, core::ChatForm::kLlama3,
-                                       core::ChatForm::kChatml, core::ChatForm::kInstruct};
+  constexpr core::ChatForm kForms[] = {core::ChatForm::kRaw,    core::ChatForm::kBitnet,   core::ChatForm::kLlama3,
+                                       core::ChatForm::kChatml, core::ChatForm::kInstruct, core::ChatForm::kTemplate};
   return index < std::size(kForms) ? core::ChatFormName(kForms[index]).data() : nullptr;  // literals
 }
 
@@ -218,6 +242,37 @@ bitnet_status_t bitnet_tokenizer_apply_chat(const bitnet_tokenizer_t* tokenizer,
     std::vector<int32_t> found;
     BN_TRY(ChatTokens(*tokenizer->tokenizer, resolved, messages, n_messages, flags, &found));
     return PutList<int32_t>(found, ids, capacity, n_ids);
+  });
+}
+
+bitnet_status_t bitnet_tokenizer_chat_tokens(const bitnet_tokenizer_t* tokenizer, const bitnet_chat_message_t* messages,
+                                             size_t n_messages, const bitnet_chat_options_t* options, int32_t* ids,
+                                             size_t capacity, size_t* n_ids) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (tokenizer == nullptr) return InvalidArgument("tokenizer is NULL");
+    std::vector<core::ChatMessage> list;
+    core::TemplateOptions o;
+    BN_TRY(ReadMessages(messages, n_messages, &list));
+    BN_TRY(ReadChatOptions(options, &o));
+    std::vector<int32_t> found;
+    const core::Status status = core::ApplyTemplate(*tokenizer->tokenizer, list, o, found);
+    if (!status.ok()) return Fail(status);
+    return PutList<int32_t>(found, ids, capacity, n_ids);
+  });
+}
+
+bitnet_status_t bitnet_tokenizer_chat_text(const bitnet_tokenizer_t* tokenizer, const bitnet_chat_message_t* messages,
+                                           size_t n_messages, const bitnet_chat_options_t* options, char* buf,
+                                           size_t capacity, size_t* needed) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (tokenizer == nullptr) return InvalidArgument("tokenizer is NULL");
+    std::vector<core::ChatMessage> list;
+    core::TemplateOptions o;
+    BN_TRY(ReadMessages(messages, n_messages, &list));
+    BN_TRY(ReadChatOptions(options, &o));
+    const auto text = core::RenderChat(*tokenizer->tokenizer, list, o);
+    if (!text.ok()) return Fail(text.status());
+    return PutText(text->bytes(), buf, capacity, needed);
   });
 }
 

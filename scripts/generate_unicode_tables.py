@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the Unicode 14.0.0 tables of src/core/tokenizer.
 
-usage: scripts/generate_unicode_tables.py   writes unicode_tables.h, category_ranges.h and normalization_tables.h
+usage: scripts/generate_unicode_tables.py   writes unicode_tables.h, category_ranges.h, normalization_tables.h
+                                            and case_tables.h
 Needs a Python whose unicodedata is Unicode 14.0.0 (Python 3.11): later versions assign more code points.
 """
 import os
@@ -114,9 +115,53 @@ def normalization():
         array("uint32_t", "kComposed", (pairs[p] for p in sorted(pairs)))])
 
 
+def ranges(holds):
+    """First and last code points of the stretches where `holds`, one after the other."""
+    flat = []
+    for cp in ALL:
+        if not holds(cp):
+            continue
+        if flat and flat[-1] == cp - 1:
+            flat[-1] = cp
+        else:
+            flat += [cp, cp]
+    return flat
+
+
+def case_mapping(name, mapped):
+    """What each code point becomes, where that is something else: keys, where each one's text begins, the texts."""
+    keys, at, pool = [], [0], []
+    for cp in ALL:
+        text = mapped(chr(cp))
+        if text != chr(cp):
+            keys.append(cp)
+            pool += map(ord, text)
+            at.append(len(pool))
+    assert len(pool) < 65536
+    return [array("uint32_t", f"k{name}Keys", keys), array("uint16_t", f"k{name}At", at),
+            array("uint32_t", f"k{name}Text", pool)]
+
+
+def cases():
+    # Python tells the two properties only by what it does with them: the capital sigma at the end of a word, and the
+    # first letter of a word.
+    final = "\u03c2"
+    ignorable = lambda cp: (("A" + chr(cp) + "\u03a3").lower().endswith(final)
+                            and not (chr(cp) + "\u03a3").lower().endswith(final))
+    cased = lambda cp: (chr(cp) + "a").title().endswith("a")
+    write("case_tables.h", [
+        "// Sorted code points, and what they become in lower, upper and title case (full mappings, of one character).",
+        *case_mapping("Lower", str.lower), *case_mapping("Upper", str.upper), *case_mapping("Title", str.title),
+        "// First and last of the stretches with a property: Cased, Case_Ignorable, and what is not printable (controls,",
+        "// formats, surrogates, private use, unassigned, separators but the space).",
+        array("uint32_t", "kCased", ranges(cased)), array("uint32_t", "kCaseIgnorable", ranges(ignorable)),
+        array("uint32_t", "kNotPrintable", ranges(lambda cp: not chr(cp).isprintable()))])
+
+
 if __name__ == "__main__":
     if unicodedata.unidata_version != "14.0.0":
         sys.exit(f"error: Unicode {unicodedata.unidata_version} here, the tables are of 14.0.0 (Python 3.11)")
     classes()
     categories()
     normalization()
+    cases()

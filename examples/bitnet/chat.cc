@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "api_error.h"
+#include "chat_template.h"
 #include "command.h"
 #include "failure.h"
 #include "file.h"
@@ -30,16 +31,16 @@ struct ChatFlags {
   SamplingFlags sampling;
   ReceiptFlags receipt;
   std::string system;
-  std::string form;
+  TemplateFlags chat;
   bool json = false;
 };
 
 class Conversation {
  public:
-  Conversation(const ChatFlags& flags, const LoadedModel& loaded, const std::string& form)
+  Conversation(const ChatFlags& flags, const LoadedModel& loaded, const ChatTemplate& chat)
       : flags_(flags),
         loaded_(loaded),
-        form_(form),
+        chat_(chat),
         system_(flags.system),
         tokenizer_(loaded.model.tokenizer()),
         session_(MakeSession(loaded.model, flags.session)) {}
@@ -58,7 +59,7 @@ class Conversation {
 
   const ChatFlags& flags_;
   const LoadedModel& loaded_;
-  const std::string form_;
+  const ChatTemplate& chat_;
   std::string system_;
   std::vector<Message> history_;
   Tokenizer tokenizer_;
@@ -92,7 +93,7 @@ bool Conversation::Take(const std::string& line) {
 
 void Conversation::SetSystem(const std::string& text) {
   try {
-    CheckSystemPart(form_, text);
+    chat_.CheckSystemPart(tokenizer_, text);
     system_ = text;
     Say(text.empty() ? "no system part from now on" : "the system part is set from now on");
   } catch (const Failure& failure) {
@@ -119,7 +120,7 @@ size_t Conversation::KeepCommonTokens(const Tokens& tokens) {
 
 void Conversation::Answer(const std::string& text) {
   history_.push_back({"user", text});
-  const Tokens tokens = ConversationTokens(tokenizer_, form_, Messages());
+  const Tokens tokens = chat_.Apply(tokenizer_, Messages());
   if (const uint32_t n_ctx = session_.info().n_ctx; tokens.size() > n_ctx) {
     history_.pop_back();
     Say("the conversation would have " + std::to_string(tokens.size()) + " tokens with this, the context holds " +
@@ -128,7 +129,7 @@ void Conversation::Answer(const std::string& text) {
   }
   bool at_line_start = true;
   try {
-    last_ = Generate(session_, tokens, KeepCommonTokens(tokens), flags_.sampling, form_, [&](const Step& step) {
+    last_ = Generate(session_, tokens, KeepCommonTokens(tokens), flags_.sampling, chat_.form(), [&](const Step& step) {
       if (flags_.json || step.text.empty()) return;
       PrintGenerated(step.text);
       at_line_start = step.text.back() == '\n';
@@ -170,7 +171,7 @@ void Conversation::Save(const std::string& path) const {
   Json json;
   json.BeginObject().Key("model");
   WriteModel(json, loaded_);
-  json.Field("template", form_).Key("messages").BeginArray();
+  json.Field("template", chat_.form()).Key("messages").BeginArray();
   for (const Message& message : Messages()) {
     json.BeginObject().Field("role", message.role).Field("content", message.content).EndObject();
   }
@@ -196,15 +197,17 @@ void Conversation::ShowStats() const {
 ExitCode Chat(const ChatFlags& flags) {
   const KnownDigest digest = FindDigest(flags.receipt, flags.model);
   const LoadedModel loaded = LoadModel(flags.model, /*verify=*/false, digest.get());
-  const std::string form = ChatForm(loaded.model.tokenizer(), flags.form);
-  if (form.empty()) {
-    throw Failure(ExitCode::kRequestNotMet, "the chat template of " + loaded.source.DisplayName() +
-                                                " is not known; choose one with --template: " + ChatForms());
+  const Tokenizer tokenizer = loaded.model.tokenizer();
+  const ChatTemplate chat(tokenizer, flags.chat);
+  if (chat.form().empty()) {
+    throw Failure(ExitCode::kRequestNotMet,
+                  chat.Problem(tokenizer) + ": choose a chat form with --template: " + ChatForms());
   }
-  CheckSystemPart(form, flags.system);
-  Conversation conversation(flags, loaded, form);
+  chat.CheckSystemPart(tokenizer, flags.system);
+  Conversation conversation(flags, loaded, chat);
   const bool asks = StdinIsTerminal();
-  if (asks) Note("chat with " + loaded.source.DisplayName() + " (template " + form + "); /help shows the commands");
+  if (asks)
+    Note("chat with " + loaded.source.DisplayName() + " (template " + chat.form() + "); /help shows the commands");
   LineReader reader;
   for (std::string line;;) {
     if (asks) ShowPrompt("> ");
@@ -223,7 +226,7 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
   auto flags = std::make_shared<ChatFlags>();
   const std::string group = "Conversation";
   AddText(app, "--system", flags->system, "TEXT", "the system part of the conversation")->group(group);
-  AddTemplate(app, flags->form)->group(group);
+  AddTemplateFlags(app, flags->chat, group);
   AddSamplingFlags(app, flags->sampling);
   AddSessionFlags(app, flags->session);
   AddReceiptFlags(app, flags->receipt);

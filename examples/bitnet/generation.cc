@@ -58,26 +58,6 @@ OnInterrupt CancelOnInterrupt(Session& session) {
   return OnInterrupt([](void* s) { bitnet_session_cancel(static_cast<bitnet_session_t*>(s)); }, session.capi());
 }
 
-std::string ChatForms() {
-  std::string names;
-  for (size_t i = 0; const char* name = bitnet_chat_form(i); ++i) names += (i == 0 ? "" : ", ") + std::string(name);
-  return names;
-}
-
-std::string ChatForm(const Tokenizer& tokenizer, const std::string& asked) {
-  return asked.empty() ? tokenizer.info().chat_form : asked;
-}
-
-void CheckSystemPart(const std::string& form, const std::string& system) {
-  if (!system.empty() && (form == "raw" || form == "instruct")) {
-    throw Failure(ExitCode::kUsage, "--system: the chat template " + form + " has no place for a system part");
-  }
-}
-
-Tokens ConversationTokens(const Tokenizer& tokenizer, const std::string& form, const std::vector<Message>& messages) {
-  return Get(tokenizer.apply_chat(messages, form.c_str()), Doing::kWorking, "chat template " + form);
-}
-
 const Tokens& CheckedTokens(const Tokens& tokens, const Tokenizer& tokenizer, const char* option) {
   const uint32_t n_vocab = tokenizer.info().n_vocab;
   for (const int32_t id : tokens) {

@@ -20,18 +20,6 @@ Session MakeSession(const Model& model, const SessionFlags& flags);
 // While the result lives, Ctrl-C cancels what the session does.
 OnInterrupt CancelOnInterrupt(Session& session);
 
-// The chat form that `run` and `chat` use for a model: the one asked for, else the model's own. "" when the model has
-// a template that is not known.
-std::string ChatForm(const Tokenizer& tokenizer, const std::string& asked);
-// "raw, bitnet, llama3, chatml, instruct".
-std::string ChatForms();
-
-// Failure when a system part is given to a form that has no place for it (docs/tool.md).
-void CheckSystemPart(const std::string& form, const std::string& system);
-
-// Tokens of a conversation. Failure when `form` does not take it.
-Tokens ConversationTokens(const Tokenizer& tokenizer, const std::string& form, const std::vector<Message>& messages);
-
 // The ids of an option, each inside the vocabulary.
 const Tokens& CheckedTokens(const Tokens& tokens, const Tokenizer& tokenizer, const char* option = "--tokens");
 

@@ -62,8 +62,8 @@ std::string KindOf(const Findings& f) {
 }
 
 std::string TemplateOf(const Findings& f) {
-  if (*f.tokenizer.chat_form == '\0') return "not known";
-  return f.tokenizer.chat_form + std::string(f.has_template ? " (recognised in tokenizer.chat_template)"
+  if (*f.tokenizer.chat_form == '\0') return "tokenizer.chat_template cannot be run (info --verify says why)";
+  return f.tokenizer.chat_form + std::string(f.has_template ? " (tokenizer.chat_template is run)"
                                                             : " (the file has no tokenizer.chat_template)");
 }
 
@@ -273,7 +273,7 @@ ExitCode Info(const InfoFlags& flags) {
 
 std::function<ExitCode()> SetUp(CLI::App& app) {
   auto flags = std::make_shared<InfoFlags>();
-  AddFlag(app, "--verify", flags->verify, "also read every dense tensor, and check that the chat template balances")
+  AddFlag(app, "--verify", flags->verify, "also read every dense tensor, and check that the chat template can be read")
       ->group("Check");
   AddOutputFlags(app, &flags->json);
   AddSessionFlags(app, flags->session);

@@ -153,10 +153,17 @@ CLI::Option* AddList(CLI::App& app, const std::string& names, std::vector<int32_
   });
 }
 
-CLI::Option* AddTemplate(CLI::App& app, std::string& form) {
+void AddTemplateFlags(CLI::App& app, TemplateFlags& o, const std::string& group) {
   std::vector<std::string> names;
   for (size_t i = 0; const char* name = bitnet_chat_form(i); ++i) names.emplace_back(name);
-  return AddChoice(app, "--template", form, names, "chat template to use (default: the model's own); raw: none");
+  AddChoice(app, "--template", o.form, names,
+            "chat form to use (default: template, the model's own, where it has one); raw: none")
+      ->group(group);
+  AddText(app, "--chat-template", o.file, "FILE", "run the Jinja template in this file in place of the model's own")
+      ->group(group);
+  AddText(app, "--chat-time", o.time, "TIME",
+          "the time that a template may ask for: now, 2024-07-26 or 2024-07-26T09:05:03 (default: none)")
+      ->group(group);
 }
 
 void AddSourceFlags(CLI::App& app, ModelFlags& o, ModelArgument argument) {

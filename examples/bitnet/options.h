@@ -67,6 +67,14 @@ struct SessionFlags {
   std::string head = "auto";
   uint32_t chunk = 0;
 };
+// How a conversation is written.
+struct TemplateFlags {
+  std::string form;  // "": what the model has
+  std::string file;  // a template in Jinja, in place of the model's own
+  std::string time;  // what the template is told
+
+  bool given() const { return !form.empty() || !file.empty() || !time.empty(); }
+};
 struct SamplingFlags {
   uint32_t max_new_tokens = 128;
   float temp = 0, top_p = 1, min_p = 0, repeat_penalty = 1;
@@ -84,8 +92,8 @@ void AddLoadFlags(CLI::App& app, ModelFlags& o);
 void AddThreads(CLI::App& app, ModelFlags& o);
 void AddSessionFlags(CLI::App& app, SessionFlags& o);
 void AddSamplingFlags(CLI::App& app, SamplingFlags& o);
-// --template NAME; "" where it is not given.
-CLI::Option* AddTemplate(CLI::App& app, std::string& form);
+// --template, --chat-template, --chat-time.
+void AddTemplateFlags(CLI::App& app, TemplateFlags& o, const std::string& group);
 // What every command accepts and this one has no use for, so that scripts can give them to all; not in the help.
 void AddUnusedFlags(CLI::App& app, ModelFlags& model, SessionFlags& session);
 // --json (when `json` is not null) and --quiet.

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "chat_template.h"
 #include "command.h"
 #include "failure.h"
 #include "file.h"
@@ -24,7 +25,7 @@ struct RunFlags {
   std::string prompt_file;
   Tokens tokens;
   std::string system;
-  std::string form;
+  TemplateFlags chat;
   bool stream = false;
   std::string output;
   bool json = false;
@@ -36,8 +37,10 @@ void CheckPrompt(const RunFlags& flags) {
     throw Failure(ExitCode::kUsage, std::string(n_given == 0 ? "no prompt" : "several prompts") +
                                         ": give one of --prompt, --prompt-file, --tokens");
   }
-  if (!flags.tokens.empty() && (!flags.system.empty() || !flags.form.empty())) {
-    throw Failure(ExitCode::kUsage, "--tokens are taken exactly as they are: leave out --system and --template");
+  if (!flags.tokens.empty() && (!flags.system.empty() || flags.chat.given())) {
+    throw Failure(
+        ExitCode::kUsage,
+        "--tokens are taken exactly as they are: leave out --system, --template, --chat-template and --chat-time");
   }
 }
 
@@ -80,18 +83,18 @@ ExitCode Run(const RunFlags& flags) {
   if (!flags.tokens.empty()) {
     prompt = CheckedTokens(flags.tokens, tokenizer);
   } else {
-    form = ChatForm(tokenizer, flags.form);
-    if (form.empty()) {
-      Note(
-          "bitnet: the chat template of this model is not known: the prompt is taken as raw text; --template chooses " +
-          ChatForms());
-      form = "raw";
+    ChatTemplate chat(tokenizer, flags.chat);
+    if (chat.form().empty()) {
+      Note("bitnet: " + chat.Problem(tokenizer) + ": the prompt is taken as raw text; --template chooses " +
+           ChatForms());
+      chat.UseRawText();
     }
-    CheckSystemPart(form, flags.system);
+    form = chat.form();
+    chat.CheckSystemPart(tokenizer, flags.system);
     std::vector<Message> messages;
     if (!flags.system.empty()) messages.push_back({"system", flags.system});
     messages.push_back({"user", text});
-    prompt = ConversationTokens(tokenizer, form, messages);
+    prompt = chat.Apply(tokenizer, messages);
   }
   Session session = MakeSession(loaded.model, flags.session);
   RequireRoom(session, prompt.size(), loaded.model);
@@ -129,7 +132,7 @@ std::function<ExitCode()> SetUp(CLI::App& app) {
           "exactly these token ids, nothing added")
       ->group(prompt);
   AddText(app, "--system", flags->system, "TEXT", "the system part of the chat template")->group(prompt);
-  AddTemplate(app, flags->form)->group(prompt);
+  AddTemplateFlags(app, flags->chat, prompt);
   AddSamplingFlags(app, flags->sampling);
   AddSessionFlags(app, flags->session);
   AddFlag(app, "--stream", flags->stream, "with --json: a line {token, text} for each token before the document")

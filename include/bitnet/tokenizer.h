@@ -58,8 +58,8 @@ typedef struct bitnet_tokenizer_info_t {
   uint32_t reserved;
   const char* model;     /* "gpt2" (byte-level BPE) or "llama" (SentencePiece) */
   const char* pre;       /* splitting rule, "llama-bpe", ...; "" for SentencePiece */
-  const char* chat_form; /* recognised in the model's template: a name of bitnet_chat_form(), or "" for one that is
-                            not known */
+  const char* chat_form; /* what form NULL means: "template" (the model's own), "raw" where it has none, "" where its
+                            template cannot be read: bitnet_tokenizer_chat_text() says why */
 } bitnet_tokenizer_info_t;
 #define BITNET_TOKENIZER_INFO_INIT \
   { sizeof(bitnet_tokenizer_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -124,30 +124,72 @@ BITNET_API bitnet_status_t bitnet_tokenizer_chat_template(const bitnet_tokenizer
 
 /* One message of a conversation. */
 typedef struct bitnet_chat_message_t {
-  const char* role;     /* "system", "user" or "assistant" */
+  const char* role;     /* "system", "user" or "assistant"; the model's own template may know more */
   const char* content;  /* never becomes a control token, whatever it spells */
   size_t content_bytes; /* 0: up to the NUL */
 } bitnet_chat_message_t;
 
-/** Names of the chat forms: "raw", "bitnet", "llama3", "chatml", "instruct"; NULL beyond the last. @since 0.1 */
+/**
+ * Names of the chat forms: "raw", "bitnet", "llama3", "chatml", "instruct", and "template": the model's own template,
+ * which is run; NULL beyond the last.
+ * @since 0.1
+ */
 BITNET_API const char* bitnet_chat_form(size_t index) BITNET_NOEXCEPT;
 /** Stop strings that belong to a form (instruct has some); NULL beyond the last or for no form. @since 0.1 */
 BITNET_API const char* bitnet_chat_stop_string(const char* form, size_t index) BITNET_NOEXCEPT;
 
-/* Flags of bitnet_tokenizer_apply_chat(). */
-enum bitnet_chat_flags { BITNET_CHAT_NO_ANSWER = 1 /* do not open the assistant's answer at the end */ };
+/* Flags of conversations. */
+enum bitnet_chat_flags {
+  BITNET_CHAT_NO_ANSWER = 1, /* do not open the assistant's answer at the end */
+  BITNET_CHAT_HAS_TIME = 2   /* of bitnet_chat_options_t alone: time_s counts */
+};
 
 /**
  * Token ids of a conversation, up to where the assistant's answer begins.
- * @param form  NULL: the one recognised in the model's template, raw text if the model has none.
- * @return BITNET_OK, _E_UNSUPPORTED (the template is not known: the message names the choices; or the vocabulary lacks
- *         a control token of the form), _E_BUFFER_TOO_SMALL, _E_INVALID_ARGUMENT, _E_NO_MEMORY.
+ * @param form  NULL: the model's own template, raw text if the model has none.
+ * @return BITNET_OK, _E_UNSUPPORTED (the template has something that is not supported, or the vocabulary lacks a
+ * control token of the form), _E_BAD_FORMAT (the template is broken), _E_LIMIT (it takes too long),
+ *         _E_BUFFER_TOO_SMALL, _E_INVALID_ARGUMENT (also: the template refuses the conversation), _E_NO_MEMORY.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_tokenizer_apply_chat(const bitnet_tokenizer_t* tokenizer, const char* form,
                                                        const bitnet_chat_message_t* messages, size_t n_messages,
                                                        uint32_t flags, int32_t* ids, size_t capacity,
                                                        size_t* n_ids) BITNET_NOEXCEPT;
+
+/* How a template is run. Zeros are the defaults. Texts are UTF-8, borrowed for the call. docs/chat-templates.md says
+ * what templates may use. */
+typedef struct bitnet_chat_options_t {
+  uint32_t struct_size;
+  uint32_t flags;             /* of bitnet_chat_flags */
+  const char* chat_template;  /* Jinja; NULL: the model's own */
+  const char* messages_json;  /* a JSON array of messages with any members, in place of `messages`; NULL: none */
+  const char* variables_json; /* a JSON object of further variables: tools, documents, ...; NULL: none */
+  int64_t time_s;             /* what strftime_now tells, in seconds since 1970-01-01 00:00 of your calendar (add the
+                                 offset of your time zone); without BITNET_CHAT_HAS_TIME a template has no such
+                                 function: the library reads no clock */
+} bitnet_chat_options_t;
+#define BITNET_CHAT_OPTIONS_INIT \
+  { sizeof(bitnet_chat_options_t), 0, 0, 0, 0, 0 }
+
+/**
+ * Token ids of what a template writes of a conversation. Control tokens are sought in the words of the template alone:
+ * neither `messages` nor the JSON ever become one. Bos is put in front where the vocabulary's metadata says so and the
+ * template does not write it.
+ * @param messages  may be NULL with n_messages 0.
+ * @param options   NULL = defaults.
+ * @return as bitnet_tokenizer_apply_chat(); _E_UNSUPPORTED also when the model has no template and none is given.
+ * @since 0.1
+ */
+BITNET_API bitnet_status_t bitnet_tokenizer_chat_tokens(const bitnet_tokenizer_t* tokenizer,
+                                                        const bitnet_chat_message_t* messages, size_t n_messages,
+                                                        const bitnet_chat_options_t* options, int32_t* ids,
+                                                        size_t capacity, size_t* n_ids) BITNET_NOEXCEPT;
+/** The text that those are the tokens of, without a bos that is put in front. Two calls, as decode. @since 0.1 */
+BITNET_API bitnet_status_t bitnet_tokenizer_chat_text(const bitnet_tokenizer_t* tokenizer,
+                                                      const bitnet_chat_message_t* messages, size_t n_messages,
+                                                      const bitnet_chat_options_t* options, char* buf, size_t capacity,
+                                                      size_t* needed) BITNET_NOEXCEPT;
 
 #ifdef __cplusplus
 }

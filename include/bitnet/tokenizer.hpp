@@ -21,6 +21,11 @@ struct TokenizerOptions : bitnet_tokenizer_options_t {
   TokenizerOptions() noexcept : bitnet_tokenizer_options_t(BITNET_TOKENIZER_OPTIONS_INIT) {}
 };
 
+/// bitnet_chat_options_t at its defaults.
+struct ChatOptions : bitnet_chat_options_t {
+  ChatOptions() noexcept : bitnet_chat_options_t(BITNET_CHAT_OPTIONS_INIT) {}
+};
+
 /// One message of a conversation; owns its texts.
 struct Message {
   std::string role;  ///< "system", "user" or "assistant"
@@ -84,6 +89,20 @@ class Tokenizer {
     const std::vector<bitnet_chat_message_t> raw = to_capi(messages);
     return detail::read_list<Tokens>([&](std::int32_t* ids, std::size_t cap, std::size_t* n) {
       return bitnet_tokenizer_apply_chat(capi(), form, raw.data(), raw.size(), flags, ids, cap, n);
+    });
+  }
+  /// Wraps bitnet_tokenizer_chat_tokens().
+  Result<Tokens> chat_tokens(Span<const Message> messages, const ChatOptions& options = {}) const {
+    const std::vector<bitnet_chat_message_t> raw = to_capi(messages);
+    return detail::read_list<Tokens>([&](std::int32_t* ids, std::size_t cap, std::size_t* n) {
+      return bitnet_tokenizer_chat_tokens(capi(), raw.data(), raw.size(), &options, ids, cap, n);
+    });
+  }
+  /// Wraps bitnet_tokenizer_chat_text().
+  Result<std::string> chat_text(Span<const Message> messages, const ChatOptions& options = {}) const {
+    const std::vector<bitnet_chat_message_t> raw = to_capi(messages);
+    return detail::read_text([&](char* buf, std::size_t cap, std::size_t* n) {
+      return bitnet_tokenizer_chat_text(capi(), raw.data(), raw.size(), &options, buf, cap, n);
     });
   }
   /// Views of messages as the C functions take them; valid as long as the messages.

@@ -110,6 +110,14 @@ BN_AT(bitnet_chat_message_t, role, 0);
 BN_AT(bitnet_chat_message_t, content, 8);
 BN_AT(bitnet_chat_message_t, content_bytes, 16);
 
+BN_SIZE(bitnet_chat_options_t, 40);
+BN_AT(bitnet_chat_options_t, struct_size, 0);
+BN_AT(bitnet_chat_options_t, flags, 4);
+BN_AT(bitnet_chat_options_t, chat_template, 8);
+BN_AT(bitnet_chat_options_t, messages_json, 16);
+BN_AT(bitnet_chat_options_t, variables_json, 24);
+BN_AT(bitnet_chat_options_t, time_s, 32);
+
 BN_SIZE(bitnet_policy_info_t, 32);
 BN_AT(bitnet_policy_info_t, struct_size, 0);
 BN_AT(bitnet_policy_info_t, version, 4);

@@ -95,6 +95,15 @@ TEST_CASE("NULL handles and NULL results are refused by every function", "[capi]
   BN_NULL(bitnet_tokenizer_apply_chat(tokenizer, nullptr, messages + 2, 1, 0, nullptr, 0, &count));
   BN_NULL(bitnet_tokenizer_apply_chat(tokenizer, "no such form", messages, 1, 0, nullptr, 0, &count));
   BN_NULL(bitnet_tokenizer_apply_chat(tokenizer, nullptr, messages, 1, 8, nullptr, 0, &count));
+  bitnet_chat_options_t chat = BITNET_CHAT_OPTIONS_INIT;
+  BN_NULL(bitnet_tokenizer_chat_tokens(nullptr, messages, 1, &chat, nullptr, 0, &count));
+  BN_NULL(bitnet_tokenizer_chat_tokens(tokenizer, nullptr, 1, &chat, nullptr, 0, &count));
+  BN_NULL(bitnet_tokenizer_chat_tokens(tokenizer, messages, 2, &chat, nullptr, 0, &count));
+  BN_NULL(bitnet_tokenizer_chat_tokens(tokenizer, messages, 1, &chat, nullptr, 0, nullptr));
+  BN_NULL(bitnet_tokenizer_chat_text(nullptr, messages, 1, &chat, nullptr, 0, &count));
+  BN_NULL(bitnet_tokenizer_chat_text(tokenizer, messages + 2, 1, &chat, nullptr, 0, &count));
+  chat.flags = 4;
+  BN_NULL(bitnet_tokenizer_chat_text(tokenizer, messages, 1, &chat, nullptr, 0, &count));
   CHECK(bitnet_chat_stop_string(nullptr, 0) == nullptr);
 
   bitnet_session_t* new_session = nullptr;

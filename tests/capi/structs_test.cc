@@ -42,6 +42,11 @@ TEST_CASE("options of every kind read older, newer and zeroed structs and refuse
                                              bitnet_tokenizer_free(t);
                                              return s;
                                            });
+  CheckOptions<bitnet_chat_options_t>(
+      BITNET_CHAT_OPTIONS_INIT, BN_FIRST_SIZE(bitnet_chat_options_t, time_s), [&](auto* o) {
+        size_t n_ids = 0;
+        return bitnet_tokenizer_chat_tokens(bitnet_model_tokenizer(model.get()), nullptr, 0, o, nullptr, 0, &n_ids);
+      });
   CheckOptions<bitnet_session_options_t>(BITNET_SESSION_OPTIONS_INIT, BN_FIRST_SIZE(bitnet_session_options_t, reserved),
                                          [&](auto* o) {
                                            bitnet_session_t* s = nullptr;

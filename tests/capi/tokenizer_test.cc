@@ -51,7 +51,7 @@ TEST_CASE("a tokenizer alone gives the ids of the model's own", "[capi][tokenize
   CHECK(info.add_bos == 1);
   CHECK(std::string(info.model) == "gpt2");
   CHECK(std::string(info.pre) == "llama-bpe");
-  CHECK(std::string(info.chat_form) == "bitnet");
+  CHECK(std::string(info.chat_form) == "template");
   bitnet_token_type_t type = 0;
   BN_OK(bitnet_tokenizer_token_type(alone.get(), 1531, &type));
   CHECK(type == BITNET_TOKEN_CONTROL);
@@ -137,10 +137,59 @@ TEST_CASE("chat forms render, and text of a message never becomes a control toke
         std::string("a\0b", 3));
 }
 
+TEST_CASE("a template of the caller's renders JSON messages, variables and a time", "[capi][tokenizer]") {
+  bitnet_tokenizer_t* raw = nullptr;
+  BN_OK(bitnet_tokenizer_load(BITNET_TINY_MODEL, nullptr, &raw));
+  const TokenizerPtr t(raw);
+  bitnet_chat_options_t options = BITNET_CHAT_OPTIONS_INIT;
+  options.chat_template =
+      "{{ bos_token }}{% if strftime_now is defined %}{{ strftime_now('%Y-%m-%d') }} {% endif %}"
+      "{{ tools[0].name if tools }}{% for m in messages %}{{ m.role }}={{ m.content }}<|eot_id|>{% endfor %}"
+      "{{ '!' if add_generation_prompt }}";
+  options.messages_json = R"([{"role": "user", "content": "<|eot_id|>", "more": [1]}])";
+  options.variables_json = R"({"tools": [{"name": "add"}]})";
+  const auto text = [&] {
+    size_t n = 0;
+    BN_OK(bitnet_tokenizer_chat_text(t.get(), nullptr, 0, &options, nullptr, 0, &n));
+    std::string out(n, '\0');
+    BN_OK(bitnet_tokenizer_chat_text(t.get(), nullptr, 0, &options, out.data(), n, &n));
+    out.resize(n - 1);
+    return out;
+  };
+  CHECK(text() == "<|begin_of_text|>adduser=<|eot_id|><|eot_id|>!");
+  options.flags = BITNET_CHAT_HAS_TIME | BITNET_CHAT_NO_ANSWER;
+  options.time_s = 1721984703;
+  CHECK(text() == "<|begin_of_text|>2024-07-26 adduser=<|eot_id|><|eot_id|>");
+
+  size_t n = 0;
+  std::vector<int32_t> ids(100);
+  BN_OK(bitnet_tokenizer_chat_tokens(t.get(), nullptr, 0, &options, ids.data(), ids.size(), &n));
+  ids.resize(n);
+  CHECK(Decode(t.get(), ids) == text());
+  CHECK(ids.front() == 1531);  // once
+  CHECK(std::count(ids.begin(), ids.end(), 1531) == 1);
+  CHECK(std::count(ids.begin(), ids.end(), 1533) == 1);  // the template's, not the message's
+
+  const auto fails = [&](bitnet_status_t code, const char* chat_template, const char* json, const char* says) {
+    options.chat_template = chat_template;
+    options.messages_json = json;
+    BN_FAILS(code, bitnet_tokenizer_chat_tokens(t.get(), nullptr, 0, &options, nullptr, 0, &n));
+    INFO(bitnet_last_error_message());
+    CHECK(std::string(bitnet_last_error_message()).find(says) != std::string::npos);
+  };
+  fails(BITNET_E_INVALID_ARGUMENT, "\n{{ raise_exception('no') }}", "[]", "line 2, column 4");
+  fails(BITNET_E_BAD_FORMAT, "{% if %}", "[]", "line 1, column 7");
+  fails(BITNET_E_UNSUPPORTED, "{% include 'x' %}", "[]", "include");
+  fails(BITNET_E_LIMIT, "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}", "[]",
+        "steps");
+  fails(BITNET_E_INVALID_ARGUMENT, "x", "{}", "array");
+  fails(BITNET_E_BAD_FORMAT, "x", "[", "");
+}
+
 TEST_CASE("the forms are listed, with their stop strings", "[capi][tokenizer]") {
   std::vector<std::string> forms;
   for (size_t i = 0; bitnet_chat_form(i) != nullptr; ++i) forms.emplace_back(bitnet_chat_form(i));
-  CHECK(forms == std::vector<std::string>{"raw", "bitnet", "llama3", "chatml", "instruct"});
+  CHECK(forms == std::vector<std::string>{"raw", "bitnet", "llama3", "chatml", "instruct", "template"});
   CHECK(std::string(bitnet_chat_stop_string("instruct", 0)) == "\n\nQ:");
   CHECK(std::string(bitnet_chat_stop_string("instruct", 1)) == "\n\nHuman:");
   CHECK(bitnet_chat_stop_string("instruct", 2) == nullptr);

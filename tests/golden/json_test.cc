@@ -182,7 +182,7 @@ TEST_CASE("info tells what was detected and why", "[golden]") {
   CHECK(Text(info, "format.container") == "GGUF");
   CHECK(At(info, "types.I2_S.tensors").uinteger == 42);
   CHECK(Text(info, "tokenizer.pre") == "llama-bpe");
-  CHECK(Text(info, "template") == "bitnet");
+  CHECK(Text(info, "template") == "template");
   CHECK(At(info, "memory.ctx").uinteger == 128);
   CheckNumbers(info, {"memory.weights_mapped_bytes", "memory.weights_owned_bytes", "memory.cache_bytes",
                       "memory.scratch_bytes", "n_params", "context_length"});

@@ -121,7 +121,7 @@ class Loader {
       m.hparams_ = checkpoint_.hf.hparams;
     }
     BN_RETURN_IF_ERROR(LoadTokenizer());
-    if (spec_.verify) BN_RETURN_IF_ERROR(CheckTemplateBalance(m.tokenizer_->chat_template()));
+    if (spec_.verify) BN_RETURN_IF_ERROR(CheckChatTemplate(m.tokenizer_->chat_template()));
     const TensorTable table = IsGguf() ? TensorTable(m.gguf_) : TensorTable(checkpoint_.tensors, checkpoint_.hf);
     BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(table, m.hparams_, m.weights_));
     if (plan.n_unused != 0) {

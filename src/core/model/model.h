@@ -33,7 +33,7 @@ struct LoadSpec {
   bool i2s_arm_layout = false;          // the file's I2_S tensors have the old Arm layout (docs/formats.md)
   bool allow_suspicious_norms = false;  // quantised norms load
   bool allow_dense_linears = false;     // linears that are not ternary load, as dense or block matrices
-  bool verify = false;                  // also read every dense tensor, and check that the chat template's blocks close
+  bool verify = false;                  // also read every dense tensor, and check that the chat template can be read
   std::string pre;                      // overrides tokenizer.ggml.pre; "" = the file's
   Corrections corrections;
   std::shared_ptr<const Tokenizer> tokenizer;  // replaces the file's own; vocabulary sizes must agree

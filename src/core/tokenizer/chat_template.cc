@@ -2,9 +2,7 @@
 
 #include <cstddef>
 
-#include "core/tokenizer/template_lexer.h"
-#include "core/tokenizer/unicode.h"
-#include "core/tokenizer/utf8.h"
+#include "core/tokenizer/jinja/text.h"
 
 namespace bitnet::core {
 namespace {
@@ -13,31 +11,18 @@ struct FormName {
   ChatForm form;
   std::string_view name;
 };
-constexpr FormName kForms[] = {{ChatForm::kBitnet, "bitnet"},
-                               {ChatForm::kLlama3, "llama3"},
-                               {ChatForm::kChatml, "chatml"},
-                               {ChatForm::kInstruct, "instruct"},
-                               {ChatForm::kRaw, "raw"}};
+constexpr FormName kForms[] = {{ChatForm::kBitnet, "bitnet"}, {ChatForm::kLlama3, "llama3"},
+                               {ChatForm::kChatml, "chatml"}, {ChatForm::kInstruct, "instruct"},
+                               {ChatForm::kRaw, "raw"},       {ChatForm::kTemplate, "template"}};
 constexpr std::string_view kChoices = "bitnet, llama3, chatml, instruct, raw";
 
 constexpr std::string_view kInstructStops[] = {"\n\nQ:", "\n\nHuman:"};
 
-// As Python's str.strip, which the trim filter of templates is: White_Space and the four information separators.
-bool IsTrimmed(uint32_t code_point) {
-  return (CharClassOf(code_point) & kSpace) != 0 || (code_point >= 0x1C && code_point <= 0x1F);
-}
-
+// As the trim filter of templates.
 std::string_view Trim(std::string_view text) {
-  size_t begin = text.size(), end = 0;  // of what is not trimmed
-  for (size_t pos = 0; pos < text.size();) {
-    const Utf8Char c = DecodeUtf8(text, pos);
-    if (!c.ok || !IsTrimmed(c.code_point)) {
-      begin = std::min(begin, pos);
-      end = pos + c.length;
-    }
-    pos += c.length;
-  }
-  return begin < end ? text.substr(begin, end - begin) : std::string_view();
+  text.remove_prefix(jinja::LeadingBlank(text));
+  text.remove_suffix(jinja::TrailingBlank(text));
+  return text;
 }
 
 // Builds the ids of a conversation: control tokens, and the plain text between them.
@@ -159,29 +144,14 @@ std::string_view ChatFormName(ChatForm form) {
   return "unknown";
 }
 
-ChatForm DetectChatForm(const Tokenizer& tokenizer) { return DetectChatForm(tokenizer.chat_template()); }
-
-ChatForm DetectChatForm(std::string_view chat_template) {
-  if (chat_template.empty()) return ChatForm::kRaw;
-  // What the template writes (its text and its string literals, no comments), and the filters that it applies.
-  std::string written;
-  bool capitalizes = false;
-  TemplateLexer lexer(chat_template);
-  for (TemplateToken t = lexer.Next(); t.kind != TemplateToken::kEnd && t.kind != TemplateToken::kError;
-       t = lexer.Next()) {
-    if (t.kind == TemplateToken::kText || t.kind == TemplateToken::kString) written.append(t.text).push_back('\0');
-    if (t.kind == TemplateToken::kName && t.text == "capitalize") capitalizes = true;
-  }
-  const auto has = [&](std::string_view text) { return written.find(text) != std::string::npos; };
-  if (has("<|start_header_id|>") && has("<|end_header_id|>") && has("<|eot_id|>")) return ChatForm::kLlama3;
-  if (has("<|im_start|>") && has("<|im_end|>")) return ChatForm::kChatml;
-  const bool role_colon = (capitalizes && has(": ")) || has("User: ");
-  if (role_colon && has("Assistant: ") && has("<|eot_id|>") && !has("<|start_header_id|>")) return ChatForm::kBitnet;
-  return ChatForm::kUnknown;
+ChatForm DefaultChatForm(const Tokenizer& tokenizer) {
+  return tokenizer.chat_template().empty() ? ChatForm::kRaw : ChatForm::kTemplate;
 }
 
 Status ApplyChat(const Tokenizer& tokenizer, ChatForm form, std::span<const ChatMessage> messages,
                  bool add_generation_prompt, std::vector<int32_t>& ids) {
+  if (form == ChatForm::kTemplate)
+    return ApplyTemplate(tokenizer, messages, {.add_generation_prompt = add_generation_prompt}, ids);
   for (const ChatMessage& m : messages) {
     if (m.role != "system" && m.role != "user" && m.role != "assistant") {
       return Status(Code::kInvalidArgument,
@@ -192,8 +162,7 @@ Status ApplyChat(const Tokenizer& tokenizer, ChatForm form, std::span<const Chat
   Prompt prompt(tokenizer, form, ids);
   switch (form) {
     case ChatForm::kUnknown:
-      return Status(Code::kUnsupported,
-                    Cat("the model's own chat template is not one that is known; choose one of ", kChoices));
+    case ChatForm::kTemplate: return Status(Code::kUnsupported, Cat("no chat form; choose one of ", kChoices));
     case ChatForm::kRaw:
       prompt.Bos(/*always=*/false);
       for (const ChatMessage& m : messages) prompt.Text(m.content);

@@ -12,6 +12,11 @@ namespace {
 // Below this many bytes a text does not repeat enough words to pay for a cache.
 constexpr size_t kMinCachedText = 4096;
 
+std::vector<TextPart> Cut(const TokenizerParts& parts, std::string_view text, bool parse_special) {
+  return parts.added ? parts.added->Cut(text, parse_special)
+                     : parts.special.CutLongestFirst(parts.vocab, text, parse_special);
+}
+
 // One call of Encode: the parts of the tokenizer, the scratch, and where the ids go.
 class TextEncoder {
  public:
@@ -19,14 +24,14 @@ class TextEncoder {
       : parts_(parts), parse_special_(parse_special), ids_(ids) {}
   void EnableCache() { cache_.Enable(); }
 
-  void Encode(std::string_view text) {
-    const std::vector<TextPart> cut = parts_.added ? parts_.added->Cut(text, parse_special_)
-                                                   : parts_.special.CutLongestFirst(parts_.vocab, text, parse_special_);
+  // `at_start`: nothing stands before `text` in the input.
+  void Encode(std::string_view text, bool at_start = true) {
+    const std::vector<TextPart> cut = Cut(parts_, text, parse_special_);
     for (const TextPart& part : cut) {
       if (part.id >= 0) {
         ids_.push_back(part.id);
       } else {
-        EncodeText(part.text, /*at_start=*/&part == &cut.front());
+        EncodeText(part.text, at_start && &part == &cut.front());
       }
     }
   }
@@ -149,6 +154,32 @@ void Tokenizer::Encode(std::string_view text, const EncodeOptions& options, std:
   if (text.size() >= kMinCachedText) encoder.EnableCache();
   encoder.Encode(text);
   if (options.add_special && parts_->add_eos) ids.push_back(parts_->eos);
+}
+
+void Tokenizer::EncodePieces(std::span<const EncodePiece> pieces, std::vector<int32_t>& ids) const {
+  TextEncoder encoder(*parts_, /*parse_special=*/false, ids);
+  std::string text;  // since the last control token
+  bool at_start = true;
+  const auto flush = [&] {
+    if (!text.empty()) encoder.Encode(text, std::exchange(at_start, false));
+    text.clear();
+  };
+  for (const EncodePiece& piece : pieces) {
+    if (!piece.parse_special) {
+      text.append(piece.text);
+      continue;
+    }
+    for (const TextPart& part : Cut(*parts_, piece.text, /*parse_special=*/true)) {
+      if (part.id < 0 || !IsControl(type(part.id))) {  // user-defined tokens are found again in what lies between
+        text.append(part.text);
+        continue;
+      }
+      flush();
+      at_start = false;
+      ids.push_back(part.id);
+    }
+  }
+  flush();
 }
 
 std::string_view Tokenizer::Piece(int32_t id) const {

@@ -30,6 +30,12 @@ struct EncodeOptions {
 enum class TokenizerFileKind : uint8_t { kGguf, kJson, kSentencePiece };
 TokenizerFileKind TokenizerFileKindOf(std::span<const std::byte> file);
 
+// A stretch of a longer text.
+struct EncodePiece {
+  std::string_view text;
+  bool parse_special = false;  // control tokens are looked for in it
+};
+
 class Tokenizer {
  public:
   // From the `tokenizer.*` keys of a GGUF. `pre` overrides tokenizer.ggml.pre ("" = the file's); `warn` may be empty.
@@ -57,6 +63,9 @@ class Tokenizer {
   // Appends the ids of `text` (any bytes; never fails on content) to `ids`. Each byte of an ill-formed UTF-8 sequence
   // becomes its byte token. Without `parse_special` no text becomes a control token, not by merging either.
   void Encode(std::string_view text, const EncodeOptions& options, std::vector<int32_t>& ids) const;
+  // The same for pieces that follow each other and are one text: only a control token that lies in one piece, which
+  // says so, is found; what lies between two of them is encoded as one text. Adds no BOS and no EOS.
+  void EncodePieces(std::span<const EncodePiece> pieces, std::vector<int32_t>& ids) const;
   // The exact bytes of a token, control tokens in their spelling; "" for an id outside the vocabulary.
   std::string_view Piece(int32_t id) const;
   // Concatenated pieces, less the one space that encoding puts before a text (SPM). Ids outside the vocabulary are

@@ -15,9 +15,12 @@ TEST_CASE("every golden prompt has the token ids that its logits were computed f
     if (const core::JsonValue* chat = prompt.Find("chat")) {
       std::vector<core::ChatMessage> messages;
       for (const core::JsonValue& m : chat->array) messages.push_back({m.array[0].string, m.array[1].string});
-      const core::ChatForm form = core::DetectChatForm(*tokenizer);
-      CHECK(form == core::ChatForm::kBitnet);
+      const core::ChatForm form = core::DefaultChatForm(*tokenizer);
+      CHECK(form == core::ChatForm::kTemplate);
       CHECK(core::ApplyChat(*tokenizer, form, messages, /*add_generation_prompt=*/true, ids).ok());
+      Ids of_form;
+      CHECK(core::ApplyChat(*tokenizer, core::ChatForm::kBitnet, messages, true, of_form).ok());
+      CHECK(of_form == ids);
       ++chats;
     } else {
       ids = Encode(*tokenizer, Member(prompt, "text").string, {.add_special = true, .parse_special = false});

@@ -20,8 +20,8 @@ TEST_CASE("every malformed tokenizer of the hostile set is refused by the name o
     CAPTURE(file, field);
     const Loaded loaded = LoadFromGguf(BITNET_TEST_UNPACKED "/hostile/" + file);
     core::Status status = loaded.result.status();
-    // A template that does not balance is found by the check that --verify asks for.
-    if (loaded.result.ok()) status = core::CheckTemplateBalance((*loaded.result)->chat_template());
+    // A template that cannot be read is found by the check that --verify asks for.
+    if (loaded.result.ok()) status = core::CheckChatTemplate((*loaded.result)->chat_template());
     CHECK_FALSE(status.ok());
     CAPTURE(status.message());
     bool named = Names(status, field);
@@ -71,7 +71,7 @@ TEST_CASE("every valid model of the hostile set has a tokenizer that gives text 
     const auto decoded = tokenizer.Decode(Encode(tokenizer, text), false);
     REQUIRE(decoded.ok());
     CHECK(*decoded == text);
-    CHECK(core::CheckTemplateBalance(tokenizer.chat_template()).ok());
+    CHECK(core::CheckChatTemplate(tokenizer.chat_template()).ok());
     CHECK(result.warnings.size() == (Member(entry, "field").string == "tokenizer.ggml.pre" ? 1 : 0));
     ++loaded;
   }
