@@ -160,6 +160,9 @@ TEST_CASE("time, memory, depth and output of a template are bounded") {
         "{{ -9223372036854775807 - 2 }}",
         "{{ ('x' * 999999) | list }}",
         "{{ 99999999999 * 99999999999 }}",
+        "{{ ('a ' * 4999999).split() }}",
+        "{{ ('a,' * 4999999).rsplit(',') }}",
+        "{{ ('a\n' * 4999999).splitlines() }}",
         "{{ '99999999999999999999' | int }}"}) {
     CAPTURE(source);
     const auto text = Render(source, variables);
@@ -167,6 +170,21 @@ TEST_CASE("time, memory, depth and output of a template are bounded") {
     CAPTURE(text.status().message());
     CHECK(text.status().code() == Code::kLimit);
     CHECK(text.status().message().starts_with("chat template, line "));
+  }
+  // What would take quadratic time if it were done without thought.
+  std::string names = "{% for i in range(99999) %}{% for j in range(99999) %}{{ z }}{% endfor %}{% endfor %}";
+  for (int i = 0; i < 9000; ++i) names = core::Cat("{% set x", i, " = 1 %}") + names;
+  CHECK(Render(names, {}).status().code() == Code::kLimit);
+  for (const char* source :
+       {"{{ ('a' * 999999 ~ 'b') in 'a' * 2999999 }}", "{{ ('a' * 2999999).rfind('b' ~ 'a' * 999999) == -1 }}",
+        "{{ ('a' * 2999999).replace('a' * 999999 ~ 'b', '') | length }}",
+        "{{ ('a' * 2999999).split('a' * 999999 ~ 'b') | length }}",
+        "{{ ('a' * 2999999).rsplit('a' * 999999) | length }}", "{{ ('a' * 2999999).strip('b' * 2999999) | length }}",
+        "{{ ('\u03a3' ~ \"'\" * 999999) | lower | length }}"}) {
+    CAPTURE(source);
+    const auto text = Render(source, {});
+    CAPTURE(text.status().message());
+    CHECK(text.ok());
   }
   CHECK(Render("{{ -9223372036854775807 - 1 }}", {})->bytes() == "-9223372036854775808");
   CHECK(Render("{{ (-9223372036854775807 - 1) % -1 }}", {})->bytes() == "0");

@@ -19,13 +19,14 @@ Evaluator::Inner::~Inner() {
   evaluator_.scope_ = outer_;
 }
 
-Value* Evaluator::Find(std::string_view name) {
-  for (Scope* scope = scope_; scope != nullptr; scope = scope->parent) {
-    for (auto& [known, value] : scope->names) {
+Result<const Value*> Evaluator::Find(std::string_view name) {
+  for (const Scope* scope = scope_; scope != nullptr; scope = scope->parent) {
+    BN_RETURN_IF_ERROR(budget_.Spend(scope->names.size() / kComparisonsPerStep));
+    for (const auto& [known, value] : scope->names) {
       if (known == name) return &value;
     }
   }
-  return nullptr;
+  return static_cast<const Value*>(nullptr);
 }
 
 Result<Text> Evaluator::Render(const Body& body) {
@@ -127,7 +128,6 @@ Result<Evaluator::Flow> Evaluator::RunFor(const Stmt& s) {
   }
   Loop& loop = loops_.emplace_back();
   loop.items = &items;
-  loop.nesting = nesting_++;
   Status status;
   for (; loop.index < items.size() && status.ok(); ++loop.index) {
     const Inner inner(*this);
@@ -138,7 +138,6 @@ Result<Evaluator::Flow> Evaluator::RunFor(const Stmt& s) {
     status = flow.status();
     if (status.ok() && *flow == Flow::kBreak) break;
   }
-  --nesting_;
   loop.over = true;
   loop.items = nullptr;
   if (!status.ok()) return status;
@@ -180,6 +179,8 @@ Status Evaluator::AssignMember(const Expr& target, Value value) {
   if (object.ns() == nullptr)
     return ErrorAt(target.location, Code::kInvalidArgument, "only members of a namespace can be assigned to");
   auto& members = object.ns()->members;
+  if (const Status spent = budget_.Spend(members.size() / kComparisonsPerStep); !spent.ok())
+    return At(target.location, spent);
   const auto known =
       std::find_if(members.begin(), members.end(), [&](const auto& member) { return member.first == target.name; });
   if (known != members.end()) {
@@ -202,6 +203,8 @@ Status Evaluator::Assign(const Expr& target, Value value) {
     for (size_t i = 0; i < items->size(); ++i) BN_RETURN_IF_ERROR(Assign(*target.args[i], std::move((*items)[i])));
     return {};
   }
+  if (const Status spent = budget_.Spend(scope_->names.size() / kComparisonsPerStep); !spent.ok())
+    return At(target.location, spent);
   Store(target.name, std::move(value));
   return {};
 }
@@ -246,10 +249,8 @@ Result<Value> Evaluator::CallMacro(const Macro& macro, const Arguments& argument
     }
     Store(name, std::move(value));
   }
-  const uint32_t nesting = std::exchange(nesting_, 0);
   Flow flow = Flow::kOn;
   auto text = Capture(definition.body, &flow);
-  nesting_ = nesting;
   if (!text.ok()) return text.status();
   return Value(*std::move(text));
 }

@@ -30,8 +30,7 @@ struct Namespace {
 struct Loop {
   const std::vector<Value>* items = nullptr;
   size_t index = 0;
-  uint32_t nesting = 0;  // loops around it
-  bool over = false;     // `items` is gone
+  bool over = false;  // `items` is gone
   std::optional<std::vector<Value>> last_changed;
 };
 
@@ -112,7 +111,8 @@ class Evaluator {
     ~Level() { --level; }
     uint32_t& level;
   };
-  Value* Find(std::string_view name);
+  // The value of a name of the scopes, or null.
+  Result<const Value*> Find(std::string_view name);
 
   const std::vector<std::pair<std::string, Value>>& variables_;
   const std::optional<int64_t> now_;
@@ -125,7 +125,6 @@ class Evaluator {
   Scope* scope_ = nullptr;
   Text* out_ = nullptr;
   uint32_t level_ = 0;
-  uint32_t nesting_ = 0;  // of loops
 };
 
 }  // namespace bitnet::core::jinja

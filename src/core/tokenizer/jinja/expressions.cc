@@ -102,7 +102,9 @@ Result<Value> Evaluator::EvaluateKind(const Expr& e) {
 }
 
 Result<Value> Evaluator::Name(const Expr& e) {
-  if (const Value* known = Find(e.name)) return *known;
+  BN_ASSIGN_OR_RETURN(const Value* known, Find(e.name));
+  if (known != nullptr) return *known;
+  BN_RETURN_IF_ERROR(budget_.Spend(variables_.size() / kComparisonsPerStep));
   for (const auto& [name, value] : variables_) {
     if (name == e.name) return value;
   }

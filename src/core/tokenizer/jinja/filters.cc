@@ -22,8 +22,9 @@ template <Text (*F)(const Text&)>
 Result<Value> OfText(Evaluator& evaluator, const Value& value, const Arguments& arguments) {
   BN_ASSIGN_OR_RETURN([[maybe_unused]] const auto none, Bind("filter", arguments, {}));
   BN_ASSIGN_OR_RETURN(const Text text, ToText(value, evaluator.budget()));
-  BN_RETURN_IF_ERROR(evaluator.budget().SpendBytes(text.size()));
-  return Value(F(text));
+  Text out = F(text);
+  BN_RETURN_IF_ERROR(evaluator.budget().SpendBytes(out.size()));
+  return Value(std::move(out));
 }
 
 Text Same(const Text& text) { return text; }
@@ -90,8 +91,7 @@ Result<Value> Indent(Evaluator& evaluator, const Value& value, const Arguments& 
   const bool first = given[1] != nullptr && given[1]->Truth(), blank = given[2] != nullptr && given[2]->Truth();
   Text text = *value.text();
   text.Append("\n", Origin::kTemplate);  // so that an empty text is one line
-  const std::vector<Text> lines = SplitLines(text);
-  BN_RETURN_IF_ERROR(evaluator.budget().SpendElements(lines.size()));
+  BN_ASSIGN_OR_RETURN(const std::vector<Text> lines, SplitLines(text, evaluator.budget()));
   Text out;
   for (size_t i = 0; i < lines.size(); ++i) {
     if (i > 0) out.Append("\n", Origin::kTemplate);

@@ -70,7 +70,8 @@ Result<Value> Path(const Value& item, const Value& path, Budget& budget) {
   if (path.is_none()) return item;
   if (path.text() == nullptr) return Item(item, path, budget);
   Value found = item;
-  for (const Text& part : Split(*path.text(), ".", -1, /*from_right=*/false)) {
+  BN_ASSIGN_OR_RETURN(const std::vector<Text> parts, Split(*path.text(), ".", -1, /*from_right=*/false, budget));
+  for (const Text& part : parts) {
     int64_t index = 0;
     const std::string_view digits = part.bytes();
     const bool is_index =

@@ -36,8 +36,8 @@ struct JsonStyle {
 };
 Result<Text> ToJson(const Value& value, const JsonStyle& style, Budget& budget);
 
-// A list of texts.
-Result<Value> TextList(std::vector<Text> texts, Budget& budget);
+// A list of what a text was split into.
+Result<Value> TextList(Result<std::vector<Text>> texts);
 // Every `from` in `text` becomes `to`, at most `max` of them (negative: all).
 Result<Text> Replace(const Text& text, const Text& from, const Text& to, int64_t max, Budget& budget);
 Result<Text> Join(const Text& separator, const std::vector<Value>& items, bool strict, Budget& budget);

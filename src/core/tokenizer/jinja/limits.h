@@ -21,6 +21,7 @@ inline constexpr uint32_t kMaxValueDepth = 100;
 // about a hundred steps a message.
 inline constexpr uint64_t kMaxSteps = 4'000'000;
 inline constexpr uint64_t kBytesPerStep = 32;
+inline constexpr uint64_t kComparisonsPerStep = 8;  // of names, while one is looked for
 // Steps for an element that is made: it takes up to 200 bytes.
 inline constexpr uint64_t kStepsPerElement = 4;
 // One text, the rendered conversation included: far beyond every context.

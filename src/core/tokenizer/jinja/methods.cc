@@ -58,10 +58,10 @@ Result<Value> SplitMethod(const Text& self, std::string_view name, const Argumen
   BN_ASSIGN_OR_RETURN(const int64_t max, IntegerArgument(given[1], -1, name));
   BN_RETURN_IF_ERROR(budget.SpendBytes(self.size()));
   const bool from_right = name == "rsplit";
-  if (given[0] == nullptr || given[0]->is_none()) return TextList(SplitBlank(self, max, from_right), budget);
+  if (given[0] == nullptr || given[0]->is_none()) return TextList(SplitBlank(self, max, from_right, budget));
   BN_ASSIGN_OR_RETURN(const Text* separator, TextArgument(given[0], name));
   if (separator->empty()) return Status(Code::kInvalidArgument, "the separator of a split is empty");
-  return TextList(Split(self, separator->bytes(), max, from_right), budget);
+  return TextList(Split(self, separator->bytes(), max, from_right, budget));
 }
 
 // startswith, endswith: a text, or one of a tuple.
@@ -101,10 +101,11 @@ Result<Value> FindMethod(const Text& self, std::string_view name, const Argument
   if (name == "count") {
     if (sub->empty()) return Value(static_cast<int64_t>(CharCount(self.bytes()) + 1));
     int64_t n = 0;
-    for (size_t at = 0; (at = self.bytes().find(sub->bytes(), at)) != std::string_view::npos; at += sub->size()) ++n;
+    for (size_t at = 0; (at = FindBytes(self.bytes(), sub->bytes(), at)) != std::string_view::npos; at += sub->size())
+      ++n;
     return Value(n);
   }
-  const size_t at = name[0] == 'r' ? self.bytes().rfind(sub->bytes()) : self.bytes().find(sub->bytes());
+  const size_t at = name[0] == 'r' ? FindLastBytes(self.bytes(), sub->bytes()) : FindBytes(self.bytes(), sub->bytes());
   if (at != std::string_view::npos) return Value(static_cast<int64_t>(CharCount(self.bytes().substr(0, at))));
   if (name.ends_with("find")) return Value(int64_t{-1});
   return Status(Code::kInvalidArgument, Cat("the text that ", Quoted(name), " seeks is not there"));
@@ -115,7 +116,8 @@ Result<Value> PartitionMethod(const Text& self, std::string_view name, const Arg
   BN_ASSIGN_OR_RETURN(const Text* separator, TextArgument(given[0], name));
   if (separator->empty()) return Status(Code::kInvalidArgument, "the separator of a partition is empty");
   const bool right = name == "rpartition";
-  const size_t at = right ? self.bytes().rfind(separator->bytes()) : self.bytes().find(separator->bytes());
+  const size_t at =
+      right ? FindLastBytes(self.bytes(), separator->bytes()) : FindBytes(self.bytes(), separator->bytes());
   std::vector<Value> parts;
   if (at == std::string_view::npos) {
     parts = {Value(Text()), Value(Text()), Value(Text())};
@@ -183,7 +185,7 @@ Result<Value> OfText(const Text& self, std::string_view name, const Arguments& a
   if (name == "upper") return Value(Upper(self));
   if (name == "title") return Value(Title(self));
   if (name == "capitalize") return Value(Capitalize(self));
-  if (name == "splitlines") return TextList(SplitLines(self), budget);
+  if (name == "splitlines") return TextList(SplitLines(self, budget));
   return IsMethod(self, name);
 }
 
@@ -250,10 +252,10 @@ Result<Value> CallMethod(const Value& self, std::string_view name, const Argumen
   return OfList(*self.list(), name, arguments, budget);
 }
 
-Result<Value> TextList(std::vector<Text> texts, Budget& budget) {
-  BN_RETURN_IF_ERROR(budget.SpendElements(texts.size()));
+Result<Value> TextList(Result<std::vector<Text>> texts) {
+  if (!texts.ok()) return texts.status();
   std::vector<Value> items;
-  for (Text& text : texts) items.emplace_back(std::move(text));
+  for (Text& text : *texts) items.emplace_back(std::move(text));
   return MakeList(List::Kind::kList, std::move(items));
 }
 
@@ -272,7 +274,7 @@ Result<Text> Replace(const Text& text, const Text& from, const Text& to, int64_t
       BN_RETURN_IF_ERROR(put(text, starts[i], pos - starts[i]));
     }
   } else {
-    for (size_t at; max != 0 && (at = text.bytes().find(from.bytes(), pos)) != std::string_view::npos; --max) {
+    for (size_t at; max != 0 && (at = FindBytes(text.bytes(), from.bytes(), pos)) != std::string_view::npos; --max) {
       BN_RETURN_IF_ERROR(put(text, pos, at - pos));
       BN_RETURN_IF_ERROR(put(to, 0, to.size()));
       pos = at + from.size();

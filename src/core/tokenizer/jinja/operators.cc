@@ -164,7 +164,7 @@ Result<bool> Contains(const Value& container, const Value& item, Budget& budget)
     if (item.text() == nullptr)
       return Status(Code::kInvalidArgument, Cat("a ", item.type_name(), " cannot be sought in a text"));
     BN_RETURN_IF_ERROR(budget.Spend(text->size() / kBytesPerStep));
-    return text->bytes().find(item.text()->bytes()) != std::string_view::npos;
+    return FindBytes(text->bytes(), item.text()->bytes()) != std::string_view::npos;
   }
   if (const Dict* dict = container.dict()) {
     BN_ASSIGN_OR_RETURN(const Value* found, Lookup(*dict, item, budget));
@@ -193,7 +193,7 @@ Result<bool> Related(std::string_view op, const Value& a, const Value& b, Budget
 Result<Value> Member(const Value& value, std::string_view name, Budget& budget) {
   if (value.is_undefined()) return Status(Code::kInvalidArgument, value.Hint());
   if (Namespace* ns = value.ns()) {
-    BN_RETURN_IF_ERROR(budget.Spend(ns->members.size() / 8));
+    BN_RETURN_IF_ERROR(budget.Spend(ns->members.size() / kComparisonsPerStep));
     for (const auto& [known, member] : ns->members) {
       if (known == name) return member;
     }
@@ -203,7 +203,7 @@ Result<Value> Member(const Value& value, std::string_view name, Budget& budget) 
   if (value.is_callable()) return Status(Code::kUnsupported, "members of functions are not supported");
   bool safe = false;
   if (const Dict* dict = value.dict(); dict != nullptr && !HasMethod(value, name, &safe)) {
-    BN_RETURN_IF_ERROR(budget.Spend(dict->entries.size() / 8));
+    BN_RETURN_IF_ERROR(budget.Spend(dict->entries.size() / kComparisonsPerStep));
     if (const Value* found = dict->Find(name)) return *found;
   }
   return MethodOrUndefined(value, name);

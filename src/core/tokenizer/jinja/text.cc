@@ -1,5 +1,7 @@
 #include "core/tokenizer/jinja/text.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -127,13 +129,15 @@ Text Strip(const Text& text, Side side) {
 }
 
 Text Strip(const Text& text, Side side, std::string_view chars) {
+  const auto characters = [](std::string_view of, const std::vector<size_t>& starts, size_t i) {
+    return of.substr(starts[i], starts[i + 1] - starts[i]);
+  };
   const std::vector<size_t> of_chars = CharStarts(chars), starts = CharStarts(text.bytes());
-  const auto stripped = [&](size_t index) {
-    const std::string_view one = text.bytes().substr(starts[index], starts[index + 1] - starts[index]);
-    for (size_t i = 0; i + 1 < of_chars.size(); ++i) {
-      if (chars.substr(of_chars[i], of_chars[i + 1] - of_chars[i]) == one) return true;
-    }
-    return false;
+  std::vector<std::string_view> set;
+  for (size_t i = 0; i + 1 < of_chars.size(); ++i) set.push_back(characters(chars, of_chars, i));
+  std::sort(set.begin(), set.end());
+  const auto stripped = [&](size_t i) {
+    return std::binary_search(set.begin(), set.end(), characters(text.bytes(), starts, i));
   };
   size_t begin = 0, end = starts.size() - 1;
   if (side != Side::kRight) {
@@ -217,7 +221,22 @@ Text TitleFilter(const Text& text) {
   return out;
 }
 
-std::vector<Text> SplitLines(const Text& text) {
+size_t FindBytes(std::string_view text, std::string_view sought, size_t from) {
+  if (from > text.size()) return std::string_view::npos;
+  if (sought.empty()) return from;
+  if (text.size() - from < sought.size()) return std::string_view::npos;
+  // The C library's search is linear; find() of string_view is not.
+  const void* found = memmem(text.data() + from, text.size() - from, sought.data(), sought.size());
+  return found == nullptr ? std::string_view::npos : static_cast<size_t>(static_cast<const char*>(found) - text.data());
+}
+
+size_t FindLastBytes(std::string_view text, std::string_view sought) {
+  const std::string back(text.rbegin(), text.rend()), sought_back(sought.rbegin(), sought.rend());
+  const size_t at = FindBytes(back, sought_back);
+  return at == std::string_view::npos ? at : text.size() - at - sought.size();
+}
+
+Result<std::vector<Text>> SplitLines(const Text& text, Budget& budget) {
   std::vector<Text> lines;
   size_t begin = 0;
   for (size_t pos = 0; pos < text.size();) {
@@ -225,6 +244,7 @@ std::vector<Text> SplitLines(const Text& text) {
     const size_t at = pos;
     pos += c.length;
     if (!c.ok || !IsLineEnd(c.code_point)) continue;
+    BN_RETURN_IF_ERROR(budget.SpendElements(1));
     lines.push_back(text.Part(begin, at - begin));
     if (c.code_point == '\r' && text.bytes().substr(pos).starts_with('\n')) ++pos;
     begin = pos;
@@ -233,7 +253,7 @@ std::vector<Text> SplitLines(const Text& text) {
   return lines;
 }
 
-std::vector<Text> SplitBlank(const Text& text, int64_t max, bool from_right) {
+Result<std::vector<Text>> SplitBlank(const Text& text, int64_t max, bool from_right, Budget& budget) {
   const std::vector<size_t> starts = CharStarts(text.bytes());
   const auto blank = [&](size_t i) {
     const Utf8Char c = DecodeUtf8(text.bytes(), starts[i]);
@@ -254,6 +274,7 @@ std::vector<Text> SplitBlank(const Text& text, int64_t max, bool from_right) {
       to = begin;
       while (to < end && !blank(to)) ++to;
     }
+    BN_RETURN_IF_ERROR(budget.SpendElements(1));
     parts.push_back(text.Part(starts[from], starts[to] - starts[from]));
     if (max == 0) break;
     if (max > 0) --max;
@@ -263,24 +284,32 @@ std::vector<Text> SplitBlank(const Text& text, int64_t max, bool from_right) {
   return parts;
 }
 
-std::vector<Text> Split(const Text& text, std::string_view separator, int64_t max, bool from_right) {
-  std::vector<Text> parts;
-  size_t begin = 0, end = text.size();
-  while (max != 0) {
-    const std::string_view rest = text.bytes().substr(begin, end - begin);
-    const size_t at = from_right ? rest.rfind(separator) : rest.find(separator);
-    if (at == std::string_view::npos) break;
-    if (from_right) {
-      parts.push_back(text.Part(begin + at + separator.size(), end - begin - at - separator.size()));
-      end = begin + at;
-    } else {
-      parts.push_back(text.Part(begin, at));
-      begin += at + separator.size();
+Result<std::vector<Text>> Split(const Text& text, std::string_view separator, int64_t max, bool from_right,
+                                Budget& budget) {
+  std::vector<size_t> cuts;  // where separators begin
+  if (from_right) {
+    // From the left in the text turned around.
+    const std::string back(text.bytes().rbegin(), text.bytes().rend()), sought(separator.rbegin(), separator.rend());
+    for (size_t at = 0; max != 0 && (at = FindBytes(back, sought, at)) != std::string_view::npos; --max) {
+      BN_RETURN_IF_ERROR(budget.SpendElements(1));
+      cuts.push_back(text.size() - at - separator.size());
+      at += separator.size();
     }
-    if (max > 0) --max;
+    std::reverse(cuts.begin(), cuts.end());
+  } else {
+    for (size_t at = 0; max != 0 && (at = FindBytes(text.bytes(), separator, at)) != std::string_view::npos; --max) {
+      BN_RETURN_IF_ERROR(budget.SpendElements(1));
+      cuts.push_back(at);
+      at += separator.size();
+    }
   }
-  parts.push_back(text.Part(begin, end - begin));
-  if (from_right) std::reverse(parts.begin(), parts.end());
+  std::vector<Text> parts;
+  size_t begin = 0;
+  for (const size_t cut : cuts) {
+    parts.push_back(text.Part(begin, cut - begin));
+    begin = cut + separator.size();
+  }
+  parts.push_back(text.Part(begin, text.size() - begin));
   return parts;
 }
 

@@ -8,6 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/status.h"
+#include "core/tokenizer/jinja/budget.h"
+
 namespace bitnet::core::jinja {
 
 // Control tokens are sought in bytes of a template alone.
@@ -72,12 +75,17 @@ Text Capitalize(const Text& text);
 // As the filter `title`: upper case after white space, -, (, {, [ and <.
 Text TitleFilter(const Text& text);
 
-// At line ends as str.splitlines() has them, which are dropped.
-std::vector<Text> SplitLines(const Text& text);
+// Where `sought` first stands in `text` from `from` on, and where it last stands; npos: nowhere. In linear time.
+size_t FindBytes(std::string_view text, std::string_view sought, size_t from = 0);
+size_t FindLastBytes(std::string_view text, std::string_view sought);
+
+// At line ends as str.splitlines() has them, which are dropped. These spend for each part.
+Result<std::vector<Text>> SplitLines(const Text& text, Budget& budget);
 // At white space, at most `max` times (negative: everywhere), from the left or from the right.
-std::vector<Text> SplitBlank(const Text& text, int64_t max, bool from_right);
+Result<std::vector<Text>> SplitBlank(const Text& text, int64_t max, bool from_right, Budget& budget);
 // At `separator`, not empty.
-std::vector<Text> Split(const Text& text, std::string_view separator, int64_t max, bool from_right);
+Result<std::vector<Text>> Split(const Text& text, std::string_view separator, int64_t max, bool from_right,
+                                Budget& budget);
 
 }  // namespace bitnet::core::jinja
 

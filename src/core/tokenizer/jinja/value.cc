@@ -154,7 +154,7 @@ Result<Value> FromJson(const JsonValue& json, Budget& budget) {
 Result<const Value*> Lookup(const Dict& dict, const Value& key, Budget& budget) {
   if (!IsHashable(key)) return Status(Code::kInvalidArgument, Cat("a ", key.type_name(), " is no key of a dict"));
   if (key.text() != nullptr) {
-    BN_RETURN_IF_ERROR(budget.Spend(dict.entries.size() / 8));
+    BN_RETURN_IF_ERROR(budget.Spend(dict.entries.size() / kComparisonsPerStep + key.text()->size() / kBytesPerStep));
     return dict.Find(key.text()->bytes());
   }
   for (const auto& [k, v] : dict.entries) {
@@ -205,6 +205,7 @@ Result<int> Compare(const Value& a, const Value& b, Budget& budget) {
   if (b.is_undefined()) return Status(Code::kInvalidArgument, b.Hint());
   if (a.is_number() && b.is_number()) return CompareNumbers(a, b);
   if (a.text() != nullptr && b.text() != nullptr) {
+    BN_RETURN_IF_ERROR(budget.Spend(std::min(a.text()->size(), b.text()->size()) / kBytesPerStep));
     const int c = a.text()->bytes().compare(b.text()->bytes());  // the order of UTF-8 is that of code points
     return c < 0 ? -1 : c > 0 ? 1 : 0;
   }
