@@ -106,7 +106,7 @@ Result<Value> Indent(Evaluator& evaluator, const Value& value, const Arguments& 
 Result<Value> FormatFilter(Evaluator& evaluator, const Value& value, const Arguments& arguments) {
   if (!arguments.named.empty()) return Status(Code::kUnsupported, "format with arguments by name: not supported");
   BN_ASSIGN_OR_RETURN(const Text format, ToText(value, evaluator.budget()));
-  return Format(format, arguments.positional, evaluator.budget());
+  return Format(format, arguments.positional, /*all=*/true, evaluator.budget());
 }
 
 // A number as int() and float() of Python read it: white space around it, single underscores between digits.

@@ -31,7 +31,6 @@ Result<Value> First(Evaluator& evaluator, const Value& value, const Arguments& a
 
 Result<Value> Last(Evaluator& evaluator, const Value& value, const Arguments& arguments) {
   BN_ASSIGN_OR_RETURN([[maybe_unused]] const auto none, Bind("last", arguments, {}));
-  if (value.is_undefined()) return Status(Code::kInvalidArgument, value.Hint());
   if (value.list() != nullptr && value.list()->kind == List::Kind::kIterator)
     return Status(Code::kInvalidArgument, "an iterator has no last item; make it a list");
   BN_ASSIGN_OR_RETURN(const std::vector<Value> items, Items(value, evaluator.budget()));
@@ -50,7 +49,6 @@ Result<Value> Reverse(Evaluator& evaluator, const Value& value, const Arguments&
     const Value back(int64_t{-1});
     return Slice(value, nullptr, nullptr, &back, evaluator.budget());
   }
-  if (value.is_undefined()) return Status(Code::kInvalidArgument, value.Hint());
   BN_ASSIGN_OR_RETURN(std::vector<Value> items, Items(value, evaluator.budget()));
   std::reverse(items.begin(), items.end());
   const bool was_iterator = value.list() != nullptr && value.list()->kind == List::Kind::kIterator;
@@ -200,6 +198,9 @@ Result<Value> Sort(Evaluator& evaluator, const Value& value, const Arguments& ar
   BN_ASSIGN_OR_RETURN(std::vector<Value> items, Items(value, evaluator.budget()));
   BN_ASSIGN_OR_RETURN(
       auto keyed, WithKeys(std::move(items), given[2], given[1] != nullptr && given[1]->Truth(), evaluator.budget()));
+  for (Keyed& k : keyed) {  // Jinja sorts by lists of one key: what is equal needs no order
+    BN_ASSIGN_OR_RETURN(k.key, MakeList(List::Kind::kList, {k.key}));
+  }
   BN_RETURN_IF_ERROR(SortByKey(keyed, given[0] != nullptr && given[0]->Truth(), evaluator.budget()));
   std::vector<Value> sorted;
   for (Keyed& k : keyed) sorted.push_back(std::move(k.item));
@@ -238,8 +239,7 @@ Result<Value> Unique(Evaluator& evaluator, const Value& value, const Arguments& 
       BN_ASSIGN_OR_RETURN(known, Equals(seen[i], k.key, evaluator.budget()));
     }
     if (known) continue;
-    if (k.key.dict() != nullptr || (k.key.list() != nullptr && k.key.list()->kind != List::Kind::kTuple))
-      return Status(Code::kInvalidArgument, Cat("unique of a ", k.key.type_name()));
+    if (!IsHashable(k.key)) return Status(Code::kInvalidArgument, Cat("unique of a ", k.key.type_name()));
     seen.push_back(std::move(k.key));
     unique.push_back(std::move(k.item));
   }

@@ -134,8 +134,13 @@ Result<Value> Arithmetic(std::string_view op, const Value& a, const Value& b, Bu
   if (a.is_undefined()) return Status(Code::kInvalidArgument, a.Hint());
   if (op == "%" && a.text() != nullptr) {
     const List* tuple = b.list();
-    const bool several = tuple != nullptr && tuple->kind == List::Kind::kTuple;
-    return Format(*a.text(), several ? tuple->items : std::vector<Value>{b}, budget);
+    if (tuple != nullptr && tuple->kind == List::Kind::kTuple)
+      return Format(*a.text(), tuple->items, /*all=*/true, budget);
+    // What has items Python takes for a mapping, of which a format need not name any.
+    const bool has_items =
+        b.dict() != nullptr || b.is_undefined() ||
+        (tuple != nullptr && (tuple->kind == List::Kind::kList || tuple->kind == List::Kind::kRange));
+    return Format(*a.text(), {b}, /*all=*/!has_items, budget);
   }
   if (b.is_undefined()) return Status(Code::kInvalidArgument, b.Hint());
   int64_t i = 0, j = 0;
@@ -278,7 +283,7 @@ Result<Value> Slice(const Value& value, const Value* from, const Value* to, cons
   return MakeList(list->kind, std::move(items));
 }
 
-Result<Value> Format(const Text& format, const std::vector<Value>& values, Budget& budget) {
+Result<Value> Format(const Text& format, const std::vector<Value>& values, bool all, Budget& budget) {
   Text out;
   size_t next = 0;  // of the values
   for (size_t pos = 0; pos < format.size(); ++pos) {
@@ -309,8 +314,7 @@ Result<Value> Format(const Text& format, const std::vector<Value>& values, Budge
     BN_RETURN_IF_ERROR(budget.SpendBytes(out.size() + text.size()));
     out.Append(text);
   }
-  if (next < values.size() && !(values.size() == 1 && values[0].dict() != nullptr))
-    return Status(Code::kInvalidArgument, "too many values for a format");
+  if (all && next < values.size()) return Status(Code::kInvalidArgument, "too many values for a format");
   return Value(std::move(out));
 }
 

@@ -23,8 +23,8 @@ Result<Value> Item(const Value& value, const Value& key, Budget& budget);
 // value[from:to:step]; null: left out.
 Result<Value> Slice(const Value& value, const Value* from, const Value* to, const Value* step, Budget& budget);
 
-// "..." % values: %s, %r, %d, %i and %%.
-Result<Value> Format(const Text& format, const std::vector<Value>& values, Budget& budget);
+// "..." % values: %s, %r, %d, %i and %%. `all`: each value must have a place.
+Result<Value> Format(const Text& format, const std::vector<Value>& values, bool all, Budget& budget);
 
 }  // namespace bitnet::core::jinja
 

@@ -8,13 +8,6 @@ namespace {
 
 Status TooDeep() { return Status(Code::kLimit, Cat("lists in lists deeper than ", kMaxValueDepth, " levels")); }
 
-bool IsHashable(const Value& key) {
-  if (key.dict() != nullptr) return false;
-  const List* list = key.list();
-  if (list == nullptr) return true;
-  return list->kind == List::Kind::kTuple && std::all_of(list->items.begin(), list->items.end(), IsHashable);
-}
-
 // Which of two numbers is greater; exact for an integer beside a float, too.
 int CompareNumbers(const Value& a, const Value& b) {
   int64_t i = 0, j = 0;
@@ -149,6 +142,14 @@ Result<Value> FromJson(const JsonValue& json, Budget& budget) {
     }
   }
   return Value();
+}
+
+bool IsHashable(const Value& key) {
+  if (key.dict() != nullptr) return false;
+  const List* list = key.list();
+  if (list == nullptr) return true;
+  if (list->kind == List::Kind::kList || list->kind == List::Kind::kView) return false;
+  return list->kind != List::Kind::kTuple || std::all_of(list->items.begin(), list->items.end(), IsHashable);
 }
 
 Result<const Value*> Lookup(const Dict& dict, const Value& key, Budget& budget) {

@@ -139,6 +139,8 @@ Result<Value> FromJson(const JsonValue& json, Budget& budget);
 Result<bool> Equals(const Value& a, const Value& b, Budget& budget);
 // -1, 0, 1; an error for values that Python does not order.
 Result<int> Compare(const Value& a, const Value& b, Budget& budget);
+// Whether Python takes the value for the key of a dict.
+bool IsHashable(const Value& key);
 // The value of a key, or null.
 Result<const Value*> Lookup(const Dict& dict, const Value& key, Budget& budget);
 
