@@ -22,10 +22,12 @@ void AppendRepr(const Text& text, Text& out) {
   for (size_t pos = 0; pos < text.size();) {
     const Utf8Char c = DecodeUtf8(text.bytes(), pos);
     std::string escaped;
-    if (c.code_point == static_cast<uint32_t>(quote) || c.code_point == '\\') {
-      escaped = {'\\', static_cast<char>(c.code_point)};
-    } else if (c.code_point == '\n' || c.code_point == '\r' || c.code_point == '\t') {
-      escaped = c.code_point == '\n' ? "\\n" : c.code_point == '\r' ? "\\r" : "\\t";
+    constexpr std::string_view kNamed = "\\\n\r\t", kNames = "\\nrt";
+    const char ascii = c.code_point < 0x80 ? static_cast<char>(c.code_point) : '\0';
+    if (const size_t k = kNamed.find(ascii); k != std::string_view::npos) {
+      escaped.append({'\\', kNames[k]});
+    } else if (ascii == quote) {
+      escaped.append({'\\', quote});
     } else if (c.ok && !IsPrintable(c.code_point)) {
       AppendEscape(c.code_point, escaped);
     }
