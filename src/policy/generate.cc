@@ -36,7 +36,28 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-Target ChooseTarget(const TensorReport& r, const std::vector<TensorReport>& all) {
+// The norms that are not suspicious all hold BF16 numbers: so did those that are.
+bool TrainedInBf16(const std::vector<TensorReport>& all) {
+  bool any = false;
+  for (const TensorReport& r : all) {
+    if (r.kind != TensorReport::Kind::kNorm || r.suspicious()) continue;
+    any = true;
+    if (r.bf16_factor != 1) return false;
+  }
+  return any;
+}
+
+// Takes out the very factor that the values were multiplied by, where they still tell it (bf16_grid.h). They leave a
+// power of two open; the one that brings the rms nearest to `target` is taken.
+Target Refine(const TensorReport& r, Target target, const std::vector<TensorReport>& all) {
+  if (!r.bf16_factor || !TrainedInBf16(all)) return target;
+  const double factor = *r.bf16_factor * std::exp2(std::round(std::log2(*r.rms / target.rms / *r.bf16_factor)));
+  return {*r.rms / factor, Cat("the healthy norms hold bf16 numbers, this one bf16 numbers times ", factor,
+                               ": that factor is taken out. Its power of two is the one that comes nearest to ",
+                               target.rms, ", the ", target.why)};
+}
+
+Target EstimateTarget(const TensorReport& r, const std::vector<TensorReport>& all) {
   std::vector<double> healthy, sick;  // RMS in the layers of the same class
   for (const TensorReport& other : all) {
     if (other.kind != TensorReport::Kind::kNorm || other.cls != r.cls || !other.layer || IsBeyondRepair(other))
@@ -58,6 +79,11 @@ Target ChooseTarget(const TensorReport& r, const std::vector<TensorReport>& all)
   if (!r.layer || sick.empty()) return {middle, "the initial value of norm weights, nothing else is known"};
   return {rms * (middle / Median(sick)),
           Cat("all layers are out of range: one factor for all of them, which brings the median to ", middle)};
+}
+
+Target ChooseTarget(const TensorReport& r, const std::vector<TensorReport>& all) {
+  const Target estimate = EstimateTarget(r, all);
+  return estimate.rms == *r.rms ? estimate : Refine(r, estimate, all);
 }
 
 void AppendCorrection(const TensorReport& r, const Target& target, std::string& out) {
@@ -127,7 +153,7 @@ Result<std::string> GeneratePolicy(const Inspection& inspection) {
   }
   const std::string model = inspection.model.name.empty() ? "the model" : inspection.model.name;
   return Cat("# Written by the inspection of a model file. A temporary workaround: the fix is a regenerated file.\n",
-             "# One correction for each of the ", n, " suspicious norms; nothing else is touched.\n",
+             "# One correction for each suspicious norm (", n, "); nothing else is touched.\n",
              "version: 1\npolicies:\n", "  - name: ", Quoted(Cat("repair of ", model), 200), "\n",
              "    fingerprint:\n      # This very file and no other.\n      type: gguf_sha256\n      value: \"",
              inspection.model.sha256, "\"\n    corrections:\n", corrections);

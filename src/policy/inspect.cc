@@ -8,6 +8,7 @@
 
 #include "core/model/dense_decode.h"
 #include "core/model/ternary_decode.h"
+#include "policy/bf16_grid.h"
 
 namespace bitnet::policy {
 
@@ -179,6 +180,7 @@ Inspection Inspect(const Gguf& file, const ModelIdentity& identity, const Inspec
       if (norm->second.readable) {
         r.stats = norm->second.stats;
         r.rms = r.stats->rms;
+        if (!norm->second.quantised()) r.bf16_factor = Bf16Factor(norm->second.values);
       }
     } else if (const auto layout = core::TernaryLayoutOf(t, /*i2s_arm_layout=*/false)) {
       if (ReadTernary(t, *layout, r)) r.kind = TensorReport::Kind::kTernary;

@@ -26,6 +26,7 @@ struct TensorReport {
   // kNorm: all of it. kTernary, kOther: rms only, none where the type is not read here.
   std::optional<VectorStats> stats;
   std::optional<double> rms;
+  std::optional<double> bf16_factor;  // kNorm: see bf16_grid.h
   // kTernary
   double share_minus = 0, share_zero = 0, share_plus = 0;
   float scale_min = 0, scale_max = 0;  // equal: one scale

@@ -1,5 +1,6 @@
 #include "policy/inspect.h"
 
+#include <cmath>
 #include <limits>
 
 #include "core/base/json_reader.h"
@@ -113,6 +114,26 @@ TEST_CASE("Exactly the damaged norms are suspicious, and the generated policy re
     CHECK(plan.status == PlanStatus::kReady);
     CHECK(plan.fingerprint == "gguf_sha256");
     CHECK(plan.result.norm_scales.size() == damaged.size());
+  }
+}
+
+TEST_CASE("A generated policy takes out the factor that a norm was multiplied by, not an estimate of it",
+          "[policy][inspect]") {
+  for (const float damage : {64.0f, 56.0f, 50.596443f, 0.03125f, 1.0f / 77}) {
+    INFO(damage);
+    for (const BadModel& model : {Good().ScaleNorms(Named("blk.3.attn_norm.weight"), damage),
+                                  Good().ScaleNorms(Named("blk.1.ffn_sub_norm.weight"), damage)}) {
+      const Inspected i = Look(model);
+      const auto yaml = GeneratePolicy(i.inspection);
+      REQUIRE(yaml.ok());
+      CHECK(yaml->find("that factor is taken out") != std::string::npos);
+      const auto file = ParsePolicy(*yaml);
+      REQUIRE(file.ok());
+      const Plan plan = MakePlan(*file, i.file, i.identity);
+      REQUIRE(plan.result.norm_scales.size() == 1);
+      const double product = static_cast<double>(plan.result.norm_scales[0].factor) * static_cast<double>(damage);
+      CHECK(std::fabs(product - 1) < 0x1p-23);
+    }
   }
 }
 
