@@ -242,6 +242,7 @@ TEST_CASE("bench compares its speed with limits that it measured", "[golden]") {
     CHECK(At(result, "limit_fraction").number > 0);
     CHECK(At(result, "profile.ternary product").number > 0);
     CHECK(At(result, "profile.attention").number > 0);
+    CHECK((At(result, "profile.logits digest").number > 0) == Text(result, "test").starts_with("tg"));
     CHECK(At(result, "profile.the rest").number >= 0);
   }
   CHECK_FALSE(Text(bench, "target").empty());

@@ -18,6 +18,7 @@ const char* ProfilePartName(ProfilePart part) {
     case ProfilePart::kGate: return "gate";
     case ProfilePart::kAdd: return "add";
     case ProfilePart::kSelectTop: return "select top";
+    case ProfilePart::kDigest: return "logits digest";
     case ProfilePart::kCount: break;
   }
   return "";

@@ -20,6 +20,7 @@ enum class ProfilePart : size_t {
   kGate,
   kAdd,
   kSelectTop,
+  kDigest,  // of the logits; the session's own, not an operation
   kCount
 };
 // "embed", "ternary product" and so on.
@@ -36,6 +37,7 @@ class ProfiledOps {
   // `inner` with clocks around it; valid as long as this object.
   Ops ops();
   const Seconds& seconds() const { return seconds_; }
+  void Add(ProfilePart part, double seconds) { seconds_[static_cast<size_t>(part)] += seconds; }
 
  private:
   class Timer;

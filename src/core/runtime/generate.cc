@@ -47,6 +47,15 @@ Status Session::Begin(std::span<const int32_t> prompt, const GenerateOptions& op
   return {};
 }
 
+void Session::Impl::AddToDigest() {
+  const Clock::time_point start = profile ? Clock::now() : Clock::time_point();
+  digest.Update(top.data(), top.size() * sizeof(kernels::TopEntry));
+  const Digest so_far = digest.Finish();
+  logits_prefixes.push_back(uint32_t{so_far[0]} << 24 | uint32_t{so_far[1]} << 16 | uint32_t{so_far[2]} << 8 |
+                            so_far[3]);
+  if (profile) profile->Add(ProfilePart::kDigest, Milliseconds(start, Clock::now()) / 1000);
+}
+
 Result<Step> Session::Next() {
   Impl& s = *impl_;
   if (!s.generating) return Status(Code::kBadState, "no generation was begun", "next");
@@ -74,10 +83,7 @@ Result<Step> Session::Next() {
   if (s.generated.empty()) BN_RETURN_IF_ERROR(s.PrepareShortcut());
   const size_t row = s.n_hidden - 1;
   BN_RETURN_IF_ERROR(s.ComputeTop(row));
-  s.digest.Update(s.top.data(), s.top.size() * sizeof(kernels::TopEntry));
-  const Digest so_far = s.digest.Finish();
-  s.logits_prefixes.push_back(uint32_t{so_far[0]} << 24 | uint32_t{so_far[1]} << 16 | uint32_t{so_far[2]} << 8 |
-                              so_far[3]);
+  s.AddToDigest();
   std::copy(s.top.begin(), s.top.end(), s.draw_top.begin());
   BN_ASSIGN_OR_RETURN(const int32_t token, Draw(s.draw_top, s.tokens, s.generate.sampler));
   s.last_draw = Impl::Clock::now();

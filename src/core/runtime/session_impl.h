@@ -39,6 +39,7 @@ struct Session::Impl {
   Status ComputeLogits(size_t first, size_t n);
   Status PrepareShortcut();
   Status ComputeTop(size_t i);
+  void AddToDigest();  // the logits of `top`, with the prefix of this draw
   void Truncate(uint32_t position);
   void CopyContextTo(Impl& to) const;
 
