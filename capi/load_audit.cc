@@ -1,6 +1,7 @@
 #include "capi/load_audit.h"
 
 #include <chrono>
+#include <cstring>
 
 #include "capi/identity.h"
 #include "core/base/sha256.h"
@@ -16,6 +17,12 @@ using core::Status;
 
 Status Refused(std::string message, std::string what) {
   return Status(Code::kPolicyRefused, std::move(message), std::move(what));
+}
+
+// Policies and rules speak of the tensors of GGUF files.
+bool IsGguf(std::span<const std::byte> bytes) {
+  constexpr std::string_view kMagic = "GGUF";
+  return bytes.size() >= kMagic.size() && std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0;
 }
 
 Status CheckNoSuspects(const core::Gguf& file) {
@@ -52,10 +59,18 @@ Status CheckPermission(const bitnet_model_options_t& o) {
   return {};
 }
 
+Status NeedsGguf() {
+  return Status(Code::kUnsupported,
+                "correction policies and strict mode are for GGUF files, and this is another form of a model: load it "
+                "without them",
+                "policy");
+}
+
 bool NeedsPreparation(const bitnet_model_options_t& o) { return o.policy != nullptr || o.strict != 0; }
 
 Status PrepareLoad(const bitnet_model_options_t& o, std::span<const std::byte> bytes, core::LoadSpec* spec,
                    LoadAudit* audit) {
+  if (!IsGguf(bytes)) return NeedsGguf();
   BN_ASSIGN_OR_RETURN(const core::Gguf file, core::Gguf::Parse(bytes));
   if (o.strict != 0) BN_RETURN_IF_ERROR(CheckNoSuspects(file));
   if (o.policy == nullptr) return {};

@@ -18,6 +18,12 @@ namespace bitnet::capi {
 
 // What receipts tell about a load.
 struct LoadAudit {
+  // Of the tokenizer, which takes milliseconds for 100,000 tokens: computed once.
+  struct TokenizerDigest {
+    std::once_flag once;
+    std::string sha256;
+  };
+  std::unique_ptr<TokenizerDigest> tokenizer_digest = std::make_unique<TokenizerDigest>();
   std::optional<AppliedPolicy> applied;  // none without a policy
   std::string known_sha256;              // the host's word for the file's digest, "" when it gave none
   std::string pre;
@@ -33,6 +39,9 @@ core::Status CheckPermission(const bitnet_model_options_t& options);
 
 // True when the file must be looked at before it is loaded.
 bool NeedsPreparation(const bitnet_model_options_t& options);
+
+// What loads fail with that need preparation for a model in another form.
+core::Status NeedsGguf();
 
 // Plans corrections for the file in `bytes` and puts them into `spec`; in strict mode refuses suspicious norms. What it
 // did goes to `audit`, what the user should know to spec->warn.

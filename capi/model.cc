@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <span>
 #include <string>
@@ -14,6 +15,7 @@
 #include "capi/identity.h"
 #include "capi/load_audit.h"
 #include "capi/model_options.h"
+#include "capi/receipt_record.h"
 #include "capi/structs.h"
 
 using namespace bitnet::capi;  // NOLINT: the C functions are these helpers' only users
@@ -70,6 +72,7 @@ bitnet_status_t Load(const bitnet_engine_t* engine, const bitnet_model_options_t
   }
   LoadedModel model = load(*engine->state->engine, spec, prepare);
   if (!model.ok()) return Fail(model.status());
+  if (o.hash != 0 || o.sha256 != nullptr) TokenizerSha256(*(*model)->tokenizer(), audit);  // receipts are wanted
   audit.load_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   *out_model = new bitnet_model_t(engine->state, *std::move(model), std::make_shared<LoadAudit>(std::move(audit)));
   return BITNET_OK;
@@ -115,10 +118,11 @@ namespace bitnet::capi {
 bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, core::LoadSpec* spec) {
   bitnet_model_options_t o;
   BN_TRY(ReadOptions(options, &o));
+  if (o.reserved != 0) return InvalidArgument("reserved of bitnet_model_options_t is not 0");
   if (o.mode > BITNET_LOAD_COPY)
     return InvalidArgument(core::Cat("load mode is ", o.mode, ", expected 0 or 1"), "mode");
   for (const auto& [value, name] :
-       {std::pair{o.verify, "verify"}, std::pair{o.i2s_arm_layout, "i2s_arm_layout"},
+       {std::pair{o.verify, "verify"}, std::pair{o.i2s_arm_layout, "i2s_arm_layout"}, std::pair{o.hash, "hash"},
         std::pair{o.allow_suspicious_norms, "allow_suspicious_norms"},
         std::pair{o.allow_dense_linears, "allow_dense_linears"}, std::pair{o.allow_corrections, "allow_corrections"},
         std::pair{o.strict, "strict"}}) {
@@ -127,6 +131,7 @@ bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, core::Lo
   BN_TRY(CheckSha256(o.sha256));
   spec->mode = o.mode == BITNET_LOAD_COPY ? core::LoadMode::kCopy : core::LoadMode::kMap;
   spec->verify = o.verify != 0;
+  spec->hash = o.hash != 0;
   spec->i2s_arm_layout = o.i2s_arm_layout != 0;
   spec->allow_suspicious_norms = o.allow_suspicious_norms != 0;
   spec->allow_dense_linears = o.allow_dense_linears != 0;
@@ -151,6 +156,8 @@ bitnet_status_t bitnet_model_load(const bitnet_engine_t* engine, const char* pat
                 [&](const core::Engine& e, core::LoadSpec& spec, const Prepare& prepare) -> LoadedModel {
                   if (path == nullptr) return core::Status(core::Code::kInvalidArgument, "path is NULL");
                   if (prepare) {
+                    std::error_code ignored;  // what cannot be looked at cannot be mapped either
+                    if (std::filesystem::is_directory(path, ignored)) return NeedsGguf();
                     BN_ASSIGN_OR_RETURN(const core::MappedFile mapped, core::MappedFile::Map(path));
                     BN_RETURN_IF_ERROR(prepare(mapped.bytes(), spec));
                   }

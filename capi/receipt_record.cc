@@ -158,18 +158,17 @@ receipts::Shape ShapeOf(const core::Model& model) {
 }
 
 // Over the pre-tokenizer's name and every token: its length as uint32, little-endian, and its bytes.
-std::string TokenizerSha256(const core::Tokenizer& t) {
-  core::Sha256 hash;
+std::string DigestOf(const core::Tokenizer& t) {
+  std::string bytes;  // hashed at once: a hash of few bytes takes longer than the bytes
   const auto add = [&](std::string_view text) {
     const auto n = static_cast<uint32_t>(text.size());
-    const uint8_t length[4] = {static_cast<uint8_t>(n), static_cast<uint8_t>(n >> 8), static_cast<uint8_t>(n >> 16),
-                               static_cast<uint8_t>(n >> 24)};
-    hash.Update(length, sizeof length);
-    hash.Update(text.data(), text.size());
+    const char length[4] = {static_cast<char>(n), static_cast<char>(n >> 8), static_cast<char>(n >> 16),
+                            static_cast<char>(n >> 24)};
+    bytes.append(length, sizeof length).append(text);
   };
   add(t.pre());
   for (uint32_t id = 0; id < t.size(); ++id) add(t.Piece(static_cast<int32_t>(id)));
-  return core::ToHex(hash.Finish());
+  return core::ToHex(core::Sha256Of(bytes.data(), bytes.size()));
 }
 
 // ---- Corrections ----
@@ -229,6 +228,12 @@ double PerSecond(uint64_t n, double ms) { return ms > 0 ? static_cast<double>(n)
 
 }  // namespace
 
+const std::string& TokenizerSha256(const core::Tokenizer& tokenizer, const LoadAudit& audit) {
+  LoadAudit::TokenizerDigest& digest = *audit.tokenizer_digest;
+  std::call_once(digest.once, [&] { digest.sha256 = DigestOf(tokenizer); });
+  return digest.sha256;
+}
+
 core::Result<std::string> PromptText(const core::Tokenizer& tokenizer, std::span<const int32_t> tokens) {
   BN_ASSIGN_OR_RETURN(const std::string bytes, tokenizer.Decode(tokens, /*skip_control=*/false));
   core::Utf8Stream stream;
@@ -247,7 +252,7 @@ receipts::Model ModelRecordOf(const core::Model& model, const LoadAudit& audit, 
   m.name = model.name();
   m.quantization = model.quantization();
   m.n_params = model.n_params();
-  m.tokenizer_sha256 = TokenizerSha256(*model.tokenizer());
+  m.tokenizer_sha256 = TokenizerSha256(*model.tokenizer(), audit);
   m.shape = ShapeOf(model);
   m.load = {audit.i2s_arm_layout, audit.allow_suspicious_norms, audit.allow_dense_linears, audit.pre,
             audit.tokenizer_replaced};

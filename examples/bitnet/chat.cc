@@ -195,8 +195,9 @@ void Conversation::ShowStats() const {
 }
 
 ExitCode Chat(const ChatFlags& flags) {
+  CheckReceiptFlags(flags.receipt, flags.sampling.max_new_tokens);
   const KnownDigest digest = FindDigest(flags.receipt, flags.model);
-  const LoadedModel loaded = LoadModel(flags.model, /*verify=*/false, digest.get());
+  const LoadedModel loaded = LoadModel(flags.model, /*verify=*/false, digest.get(), digest.compute);
   const Tokenizer tokenizer = loaded.model.tokenizer();
   const ChatTemplate chat(tokenizer, flags.chat);
   if (chat.form().empty()) {

@@ -108,7 +108,7 @@ ModelOptions ToOptions(const ModelFlags& flags) {
   return options;
 }
 
-LoadedModel LoadModel(const ModelFlags& flags, bool verify, const char* sha256) {
+LoadedModel LoadModel(const ModelFlags& flags, bool verify, const char* sha256, bool hash) {
   const std::optional<Policy> policy = PermittedPolicy(flags.corrections);
   const ModelSource source = FindModel(flags);
   std::optional<Tokenizer> tokenizer;
@@ -118,6 +118,7 @@ LoadedModel LoadModel(const ModelFlags& flags, bool verify, const char* sha256) 
   ModelOptions options = ToOptions(flags);
   options.verify = verify;
   options.sha256 = sha256;
+  options.hash = hash;
   if (policy) {
     options.policy = policy->capi();
     options.allow_corrections = 1;

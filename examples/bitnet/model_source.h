@@ -44,8 +44,8 @@ struct LoadedModel {
 // The flags as the library takes them: views into `flags`, without tokenizer and progress.
 ModelOptions ToOptions(const ModelFlags& flags);
 Engine MakeEngine(const ModelFlags& flags);
-// `sha256`: the file's, where it is known.
-LoadedModel LoadModel(const ModelFlags& flags, bool verify = false, const char* sha256 = nullptr);
+// `sha256`: the file's, where it is known. `hash`: compute it while the model loads, as it will be needed.
+LoadedModel LoadModel(const ModelFlags& flags, bool verify = false, const char* sha256 = nullptr, bool hash = false);
 // Loads the tokenizer alone: that of --tokenizer, else the model's.
 Tokenizer LoadTokenizer(const ModelFlags& flags);
 

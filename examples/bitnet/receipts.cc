@@ -81,15 +81,24 @@ std::string MakeReceipt(const Session& session, const ReceiptFlags& flags, const
   return Get(receipt(session, options));
 }
 
+void CheckReceiptFlags(const ReceiptFlags& flags, uint32_t max_new_tokens) {
+  if (!flags.file.empty() && max_new_tokens == 0) {
+    throw Failure(ExitCode::kUsage, "--receipt: a receipt is of drawn tokens: give -n of at least 1");
+  }
+}
+
 KnownDigest FindDigest(const ReceiptFlags& flags, const ModelFlags& model) {
   KnownDigest known;
-  if (flags.file.empty() || flags.no_hash_cache || HashFolder().empty()) return known;
+  if (flags.file.empty()) return known;
+  known.compute = true;
+  if (flags.no_hash_cache || HashFolder().empty()) return known;
   known.stamp = StampOf(FindModel(model).path);
   if (known.stamp.empty()) return known;
   try {
     const std::string text = ReadFile((HashFolder() / known.stamp).string(), 1024);
     if (text.size() == 65 && text.find_first_not_of("0123456789abcdef\n") == std::string::npos) {
       known.sha256 = text.substr(0, 64);
+      known.compute = false;
     }
   } catch (const Failure&) {  // not remembered
   }

@@ -19,13 +19,17 @@ struct ReceiptFlags {
 };
 void AddReceiptFlags(CLI::App& app, ReceiptFlags& o);
 
+// Failure when the flags ask for a receipt that cannot be.
+void CheckReceiptFlags(const ReceiptFlags& flags, uint32_t max_new_tokens);
+
 // The receipt of the session's last generation.
 std::string MakeReceipt(const Session& session, const ReceiptFlags& flags, const ModelFlags& model);
 
 // Digests of model files are remembered in the user's cache folder by device, inode, size and times.
 struct KnownDigest {
-  std::string stamp;   // of the file before it was loaded; "" where nothing is to be remembered
-  std::string sha256;  // "" when it is not known
+  std::string stamp;     // of the file before it was loaded; "" where nothing is to be remembered
+  std::string sha256;    // "" when it is not known
+  bool compute = false;  // a receipt will need it
   const char* get() const { return sha256.empty() ? nullptr : sha256.c_str(); }
 };
 // Nothing where no receipt is asked for, with --no-hash-cache, and for the embedded model.

@@ -70,13 +70,14 @@ class Stream {
 
 ExitCode Run(const RunFlags& flags) {
   CheckPrompt(flags);
+  CheckReceiptFlags(flags.receipt, flags.sampling.max_new_tokens);
   const std::string text = flags.prompt ? *flags.prompt : flags.tokens.empty() ? ReadFile(flags.prompt_file) : "";
   std::optional<AtomicFile> output;
   if (!flags.output.empty()) output.emplace(flags.output);
   std::optional<AtomicFile> receipt;
   if (!flags.receipt.file.empty()) receipt.emplace(flags.receipt.file);
   const KnownDigest digest = FindDigest(flags.receipt, flags.model);
-  const LoadedModel loaded = LoadModel(flags.model, /*verify=*/false, digest.get());
+  const LoadedModel loaded = LoadModel(flags.model, /*verify=*/false, digest.get(), digest.compute);
   const Tokenizer tokenizer = loaded.model.tokenizer();
   std::string form;
   Tokens prompt;

@@ -43,7 +43,7 @@ ExitCode Verify(const VerifyFlags& flags) {
     ModelFlags model = flags.model;
     model.allow_suspicious_norms = true;
     model.allow_dense_linears = true;
-    loaded.emplace(LoadModel(model));
+    loaded.emplace(LoadModel(model, /*verify=*/false, /*sha256=*/nullptr, /*hash=*/true));
   }
   VerifyOptions options;
   options.allow_corrections = flags.allow_corrections;

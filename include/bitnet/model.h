@@ -41,9 +41,11 @@ typedef struct bitnet_model_options_t {
   const char* sha256;            /* the file's, 64 hex digits, where the host knows it; NULL: computed when needed */
   uint32_t allow_corrections;    /* the permission to apply a policy */
   uint32_t strict;               /* refuse every correction and every suspicious norm */
+  uint32_t hash;                 /* compute the file's SHA-256 while it loads, by one thread more: for receipts */
+  uint32_t reserved;
 } bitnet_model_options_t;
 #define BITNET_MODEL_OPTIONS_INIT \
-  { sizeof(bitnet_model_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(bitnet_model_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Loads a model: a GGUF file, a SafeTensors file with its config.json and tokenizer.json (or tokenizer.model) beside

@@ -151,7 +151,7 @@ BN_AT(bitnet_correction_t, after_max, 96);
 BN_AT(bitnet_correction_t, allowed_min, 104);
 BN_AT(bitnet_correction_t, allowed_max, 112);
 
-BN_SIZE(bitnet_model_options_t, 80);
+BN_SIZE(bitnet_model_options_t, 88);
 BN_AT(bitnet_model_options_t, struct_size, 0);
 BN_AT(bitnet_model_options_t, mode, 4);
 BN_AT(bitnet_model_options_t, verify, 8);
@@ -166,6 +166,8 @@ BN_AT(bitnet_model_options_t, policy, 56);
 BN_AT(bitnet_model_options_t, sha256, 64);
 BN_AT(bitnet_model_options_t, allow_corrections, 72);
 BN_AT(bitnet_model_options_t, strict, 76);
+BN_AT(bitnet_model_options_t, hash, 80);
+BN_AT(bitnet_model_options_t, reserved, 84);
 
 BN_SIZE(bitnet_model_info_t, 144);
 BN_AT(bitnet_model_info_t, struct_size, 0);

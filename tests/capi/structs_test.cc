@@ -110,7 +110,8 @@ TEST_CASE("reserved fields and switches that are not 0 or 1 are refused", "[capi
 
   for (uint32_t bitnet_model_options_t::*field :
        {&bitnet_model_options_t::mode, &bitnet_model_options_t::verify, &bitnet_model_options_t::i2s_arm_layout,
-        &bitnet_model_options_t::allow_suspicious_norms, &bitnet_model_options_t::allow_dense_linears}) {
+        &bitnet_model_options_t::allow_suspicious_norms, &bitnet_model_options_t::allow_dense_linears,
+        &bitnet_model_options_t::hash, &bitnet_model_options_t::reserved}) {
     bitnet_model_options_t o = BITNET_MODEL_OPTIONS_INIT;
     o.*field = 2;
     bitnet_model_t* m = nullptr;

@@ -114,6 +114,7 @@ class Loader {
 
   Result<std::shared_ptr<const Model>> Load() {
     Model& m = *model_;
+    if (spec_.hash) m.file_digest_.Start(m.bytes_);
     if (IsGguf()) {
       BN_RETURN_IF_ERROR(RefuseVocabularyOnly(m.gguf_));
       BN_ASSIGN_OR_RETURN(m.hparams_, ReadHParams(m.gguf_));
@@ -137,6 +138,7 @@ class Loader {
     }
     BN_RETURN_IF_ERROR(ScaleAttention());
     BN_RETURN_IF_ERROR(Describe(table, plan));
+    if (spec_.hash) m.FileSha256();  // nothing of it runs on into the caller's measurements
     return std::shared_ptr<const Model>(std::move(model_));
   }
 

@@ -60,13 +60,6 @@ Digest Model::TernaryScalesSha256() const {
   return hash.Finish();
 }
 
-const Digest& Model::FileSha256() const {
-  std::call_once(file_sha256_once_, [this] {
-    Sha256 hash;
-    for (const auto& bytes : bytes_) hash.Update(bytes.data(), bytes.size());
-    file_sha256_ = hash.Finish();
-  });
-  return file_sha256_;
-}
+const Digest& Model::FileSha256() const { return file_digest_.Get(bytes_); }
 
 }  // namespace bitnet::core

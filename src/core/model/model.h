@@ -19,6 +19,7 @@
 #include "core/base/thread_pool.h"
 #include "core/format/gguf.h"
 #include "core/model/corrections.h"
+#include "core/model/file_digest.h"
 #include "core/model/head_copy.h"
 #include "core/model/hparams.h"
 #include "core/model/weights.h"
@@ -33,6 +34,7 @@ struct LoadSpec {
   bool i2s_arm_layout = false;          // the file's I2_S tensors have the old Arm layout (docs/formats.md)
   bool allow_suspicious_norms = false;  // quantised norms load
   bool allow_dense_linears = false;     // linears that are not ternary load, as dense or block matrices
+  bool hash = false;                    // compute FileSha256() meanwhile, by one thread more; it is there at the end
   bool verify = false;                  // also read every dense tensor, and check that the chat template can be read
   std::string pre;                      // overrides tokenizer.ggml.pre; "" = the file's
   Corrections corrections;
@@ -104,7 +106,7 @@ class Model {
     return head_copy_.Get(weights_.head(), table, pool, allocator);
   }
   // SHA-256 of the whole file (of several: of their bytes one after the other, in the order of their names), computed
-  // on the first call and kept; safe from any thread.
+  // on the first call (or while loading, LoadSpec::hash) and kept; safe from any thread.
   const Digest& FileSha256() const;
 
  private:
@@ -128,8 +130,7 @@ class Model {
   std::vector<std::span<const std::byte>> bytes_;  // of each
   std::vector<Buffer> buffers_;                    // repacked codes, norms as f32, scales, copied bytes
   mutable SharedHeadCopy head_copy_;
-  mutable std::once_flag file_sha256_once_;
-  mutable Digest file_sha256_{};
+  mutable FileDigest file_digest_;  // last: its thread reads the bytes above
 };
 
 }  // namespace bitnet::core
