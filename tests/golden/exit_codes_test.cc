@@ -69,6 +69,8 @@ TEST_CASE("wrong usage exits with 2 and names the option, what was found and wha
   CheckFails(2, {"run", "--tokens", "1536"}, {"--tokens", "1536"});
   CheckFails(2, {"run", "--tokens", "1", "--system", "s"}, {"--system"});
   CheckFails(2, {"run", "--prompt", "a", "--system", "s", "--template", "raw"}, {"--system", "raw"});
+  CheckFails(2, {"run", "--prompt", "a", "-n", "0", "--receipt", "r.json"}, {"--receipt", "-n"});
+  CheckFails(2, {"chat", "-n", "0", "--receipt", "r.json"}, {"--receipt", "-n"});
   CheckFails(2, {"chat", "--system", "s", "--template", "instruct"}, {"--system", "instruct"});
   CheckFails(2, {"logits"}, {"--prompt", "--tokens"});
   CheckFails(2, {"tokenize"}, {"TEXT", "--decode"});

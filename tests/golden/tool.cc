@@ -114,6 +114,7 @@ void ToolProcess::WriteInput(std::string_view text) {
 void ToolProcess::CloseInput() { CloseEnd(in_); }
 void ToolProcess::CloseOutput() { CloseEnd(out_); }
 void ToolProcess::Interrupt() { kill(pid_, SIGINT); }
+void ToolProcess::Kill() { kill(pid_, SIGKILL); }
 
 Outcome ToolProcess::Finish() {
   CloseInput();

@@ -41,6 +41,7 @@ class ToolProcess {
   void CloseInput();
   void CloseOutput();  // as `head` does
   void Interrupt();    // Ctrl-C
+  void Kill();         // kill -9
   Outcome Finish();    // closes its input, reads the rest, waits
 
  private:

@@ -1,0 +1,177 @@
+// A receipt's file is absent or whole, whatever happens while it is written: a full disk, a kill at any moment, another
+// process that writes the same name.
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "golden/tool.h"
+#include "support/catch.h"
+
+namespace bitnet::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> RunWithReceipt(const std::string& file, const std::string& prompt = "Once upon a time") {
+  return {"run", "--quiet", "-p", prompt, "-n", "4", "--receipt", file};
+}
+
+size_t FilesIn(const std::string& folder) {
+  return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+bool IsWhole(const std::string& file) { return RunTool({"verify-receipt", file}).exit_code == 0; }
+
+// How a call of the tool's writer is made to end; see fault.c.
+Given Fault(const std::string& fault) {
+  return {.variables = {{"LD_PRELOAD", BITNET_FAULT_LIBRARY}, {"BITNET_TEST_FAULT", fault}}};
+}
+
+TEST_CASE("a failing call of the receipt's writer leaves what was there, nothing beside it, and exits with 3",
+          "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string file = folder / "receipt.json";
+  for (const bool before : {false, true}) {
+    if (before) std::ofstream(file) << "what was there";
+    for (const char* call : {"write", "fsync", "close", "rename"}) {
+      for (const int error : {ENOSPC, EIO}) {
+        const std::string fault = std::string(call) + ":1:" + std::to_string(error);
+        INFO(fault << ", a file before: " << before);
+        const Outcome run = RunTool(RunWithReceipt(file), Fault(fault));
+        CHECK(run.exit_code == 3);
+        CHECK(run.err.find("cannot write \"" + file + "\"") != std::string::npos);
+        CHECK(FilesIn(folder.path()) == (before ? 1 : 0));
+        if (before) CHECK(ReadBytes(file) == "what was there");
+      }
+    }
+  }
+  // The last bytes do not fit: the first write takes half, the second fails.
+  CHECK(RunTool(RunWithReceipt(file), Fault("write:2:" + std::to_string(ENOSPC))).exit_code == 0);  // one write
+  CHECK(IsWhole(file));
+  CHECK(RunTool(RunWithReceipt(file), Fault("write:1:short")).exit_code == 0);  // the rest follows
+  CHECK(IsWhole(file));
+}
+
+// The kernel's own limit, not a double: what a full disk or quota does to a file that grows.
+TEST_CASE("a receipt that meets the largest size that a file may have is absent", "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string file = folder / "receipt.json";
+  rlimit old{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &old) == 0);
+  const auto handler = signal(SIGXFSZ, SIG_IGN);  // the tool inherits that: a write gives EFBIG
+  for (const rlim_t size : {rlim_t{0}, rlim_t{1}, rlim_t{512}, rlim_t{2048}}) {
+    const rlimit limit{size, old.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    const Outcome run = RunTool(RunWithReceipt(file));
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &old) == 0);
+    INFO(size << " bytes: " << run.err);
+    CHECK(run.exit_code == 3);
+    CHECK(FilesIn(folder.path()) == 0);
+  }
+  signal(SIGXFSZ, handler);
+  CHECK(RunTool(RunWithReceipt(file)).exit_code == 0);
+  CHECK(IsWhole(file));
+}
+
+TEST_CASE("a kill at any step of the receipt's writer leaves the old receipt or the new one", "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string file = folder / "receipt.json";
+  const auto is_old = [&] { return ReadBytes(file) == "what was there"; };
+  for (const char* fault : {"write:1:kill", "write:1:half", "fsync:1:kill", "close:1:kill", "rename:1:kill"}) {
+    INFO(fault);
+    fs::remove(file);
+    CHECK(RunTool(RunWithReceipt(file), Fault(fault)).exit_code == 128 + SIGKILL);
+    CHECK_FALSE(fs::exists(file));
+    std::ofstream(file) << "what was there";
+    CHECK(RunTool(RunWithReceipt(file), Fault(fault)).exit_code == 128 + SIGKILL);
+    CHECK(is_old());
+  }
+}
+
+TEST_CASE("a kill at a random moment leaves no receipt or a whole one", "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string file = folder / "receipt.json";
+  std::mt19937 random(1);
+  // Moments from the start to a little after the usual end, so that both outcomes occur.
+  size_t n_absent = 0, n_whole = 0;
+  unsigned longest_us = 20000;
+  for (int i = 0; i < 40; ++i) {
+    fs::remove(file);
+    ToolProcess tool(RunWithReceipt(file));
+    usleep(random() % longest_us);
+    tool.Kill();
+    tool.Finish();
+    if (fs::exists(file)) {
+      ++n_whole;
+      INFO(ReadBytes(file));
+      CHECK(IsWhole(file));
+      longest_us = std::max(1000u, longest_us * 3 / 4);
+    } else {
+      ++n_absent;
+      longest_us = longest_us * 4 / 3;
+    }
+  }
+  CHECK(n_absent > 0);
+  CHECK(n_whole > 0);
+}
+
+TEST_CASE("of two processes that write one receipt's name, the file is of one of them, whole", "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string file = folder / "receipt.json";
+  for (int i = 0; i < 8; ++i) {
+    ToolProcess a(RunWithReceipt(file, "Once upon a time")), b(RunWithReceipt(file, "What is 7 plus 8?"));
+    CHECK(a.Finish().exit_code == 0);
+    CHECK(b.Finish().exit_code == 0);
+    CHECK(IsWhole(file));
+    const std::string prompt = Text(Parse(ReadBytes(file)), "inference.prompt");
+    CHECK((prompt.find("Once upon") != std::string::npos) != (prompt.find("7 plus 8") != std::string::npos));
+    CHECK(FilesIn(folder.path()) == 1);
+  }
+}
+
+TEST_CASE("the digest of a model file is remembered until anything about the file changes, and never for a replay",
+          "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string model = folder / "model.gguf", file = folder / "receipt.json", cache = folder / "cache";
+  const Given given{.variables = {{"XDG_CACHE_HOME", cache}}};
+  fs::copy(BITNET_TINY_MODEL, model);
+  const auto origin = [&](const std::vector<std::string>& more = {}) {
+    std::vector<std::string> run = RunWithReceipt(file);
+    run.insert(run.end(), {"--model", model});
+    run.insert(run.end(), more.begin(), more.end());
+    REQUIRE(RunTool(run, given).exit_code == 0);
+    return Text(Parse(ReadBytes(file)), "model.fingerprint_origin");
+  };
+  // A file this young may change within one tick of its time stamps: nothing is remembered.
+  CHECK(origin() == "computed");
+  CHECK_FALSE(fs::exists(cache));
+  usleep(2100000);
+  CHECK(origin() == "computed");
+  CHECK(origin() == "cached");
+  const Json cached = Parse(ReadBytes(file));
+  CHECK(origin({"--no-hash-cache"}) == "computed");
+  CHECK(Text(cached, "model.fingerprint") == Text(Parse(ReadBytes(file)), "model.fingerprint"));
+  fs::last_write_time(model, fs::last_write_time(model) + std::chrono::nanoseconds(1));
+  CHECK(origin() == "computed");
+
+  // What the cache says is the host's word: a wrong one is found by whoever looks at the file.
+  usleep(2100000);
+  CHECK(origin() == "computed");
+  for (const auto& entry : fs::directory_iterator(cache + "/bitnet/sha256")) {
+    std::ofstream(entry.path()) << std::string(64, '0') << "\n";
+  }
+  CHECK(origin() == "cached");
+  CHECK(RunTool({"verify-receipt", file}, given).exit_code == 0);
+  const Outcome replay = RunTool({"verify-receipt", file, "--replay", "--model", model}, given);
+  CHECK(replay.exit_code == 14);
+  CHECK(replay.out.starts_with("model.fingerprint: "));
+}
+
+}  // namespace
+}  // namespace bitnet::test
