@@ -363,9 +363,9 @@ bitnet_status_t bitnet_session_fork(const bitnet_session_t* session, bitnet_sess
 bitnet_status_t bitnet_session_save(const bitnet_session_t* session, void* buf, size_t capacity,
                                     size_t* needed) noexcept {
   return Read(session, [&]() -> bitnet_status_t {
-    auto state = session->session->Save();
-    if (!state.ok()) return Fail(state.status());
-    return PutList<std::byte>(*state, static_cast<std::byte*>(buf), capacity, needed);
+    const core::Session& s = *session->session;
+    return TwoCall(s.StateBytes(), buf, capacity, needed,
+                   [&] { return ToC(s.Save(std::span(static_cast<std::byte*>(buf), s.StateBytes()))); });
   });
 }
 

@@ -12,32 +12,35 @@
 
 namespace bitnet::capi {
 
-// Writes `n` items; `needed` counts them.
-template <typename T>
-bitnet_status_t PutList(std::span<const T> items, T* out, size_t capacity, size_t* needed) {
+// Tells the caller the size. Calls write() when there is a buffer and the result fits: never in part.
+template <typename Write>
+bitnet_status_t TwoCall(size_t size, const void* out, size_t capacity, size_t* needed, Write&& write) {
   if (needed == nullptr) return InvalidArgument("the size to receive is NULL");
-  *needed = items.size();
+  *needed = size;
   if (out == nullptr && capacity == 0) return BITNET_OK;
   if (out == nullptr) return InvalidArgument("the buffer is NULL, but its capacity is not 0");
-  if (capacity < items.size()) {
-    return Fail(BITNET_E_BUFFER_TOO_SMALL, core::Cat("the buffer holds ", capacity, ", needed are ", items.size()));
+  if (capacity < size) {
+    return Fail(BITNET_E_BUFFER_TOO_SMALL, core::Cat("the buffer holds ", capacity, ", needed are ", size));
   }
-  if (!items.empty()) std::memcpy(out, items.data(), items.size_bytes());
-  return BITNET_OK;
+  return write();
 }
 
-// Writes a text and a NUL; `needed` counts both.
+// `needed` counts items.
+template <typename T>
+bitnet_status_t PutList(std::span<const T> items, T* out, size_t capacity, size_t* needed) {
+  return TwoCall(items.size(), out, capacity, needed, [&] {
+    if (!items.empty()) std::memcpy(out, items.data(), items.size_bytes());
+    return BITNET_OK;
+  });
+}
+
+// `needed` counts the text and its NUL.
 inline bitnet_status_t PutText(std::string_view text, char* out, size_t capacity, size_t* needed) {
-  if (needed == nullptr) return InvalidArgument("the size to receive is NULL");
-  *needed = text.size() + 1;
-  if (out == nullptr && capacity == 0) return BITNET_OK;
-  if (out == nullptr) return InvalidArgument("the buffer is NULL, but its capacity is not 0");
-  if (capacity < *needed) {
-    return Fail(BITNET_E_BUFFER_TOO_SMALL, core::Cat("the buffer holds ", capacity, " bytes, needed are ", *needed));
-  }
-  if (!text.empty()) std::memcpy(out, text.data(), text.size());
-  out[text.size()] = '\0';
-  return BITNET_OK;
+  return TwoCall(text.size() + 1, out, capacity, needed, [&] {
+    if (!text.empty()) std::memcpy(out, text.data(), text.size());
+    out[text.size()] = '\0';
+    return BITNET_OK;
+  });
 }
 
 }  // namespace bitnet::capi

@@ -197,7 +197,7 @@ BITNET_API bitnet_status_t bitnet_session_begin(bitnet_session_t* session, const
 
 /**
  * The same for messages of a conversation, in a chat form with its stop strings: bitnet_tokenizer_apply_chat(), then
- * bitnet_session_begin().
+ * bitnet_session_begin(). It renders a conversation from its start, so it belongs at the start of a context.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_session_begin_chat(bitnet_session_t* session, const char* form,

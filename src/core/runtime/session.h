@@ -92,6 +92,8 @@ class Session {
   // State: magic, model digest, cache type, tokens, cache rows. Load refuses another model, cache type or a longer
   // context (kModelMismatch, kContextFull) and leaves the session as it was.
   Result<std::vector<std::byte>> Save() const;
+  uint64_t StateBytes() const;                    // that Save() gives
+  Status Save(std::span<std::byte> state) const;  // into exactly that many; reads the model's file once
   Status Load(std::span<const std::byte> state);
 
   // Makes the running or next generation or eval end with kCancelled. Any thread, signal handlers too.

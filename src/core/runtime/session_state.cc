@@ -57,7 +57,15 @@ void ForEachRun(const KvCache& cache, uint64_t n_tokens, F&& fn) {
 
 }  // namespace
 
+uint64_t Session::StateBytes() const { return core::StateBytes(impl_->cache, impl_->tokens.size()); }
+
 Result<std::vector<std::byte>> Session::Save() const {
+  std::vector<std::byte> out(StateBytes());
+  BN_RETURN_IF_ERROR(Save(out));
+  return out;
+}
+
+Status Session::Save(std::span<std::byte> state) const {
   const Impl& s = *impl_;
   StateHeader header{};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
@@ -65,9 +73,9 @@ Result<std::vector<std::byte>> Session::Save() const {
   std::copy(identity.begin(), identity.end(), header.model);
   header.kv_type = static_cast<uint32_t>(s.cache.type());
   header.n_tokens = static_cast<uint32_t>(s.tokens.size());
-  header.n_bytes = StateBytes(s.cache, s.tokens.size());
-  std::vector<std::byte> out(header.n_bytes);
-  std::byte* at = out.data();
+  header.n_bytes = StateBytes();
+  BN_ENSURE(state.size() == header.n_bytes);
+  std::byte* at = state.data();
   const auto put = [&at](const void* from, size_t n) {
     std::memcpy(at, from, n);
     at += n;
@@ -75,7 +83,7 @@ Result<std::vector<std::byte>> Session::Save() const {
   put(&header, sizeof header);
   if (!s.tokens.empty()) put(s.tokens.data(), s.tokens.size() * sizeof(int32_t));
   ForEachRun(s.cache, s.tokens.size(), put);
-  return out;
+  return {};
 }
 
 Status Session::Load(std::span<const std::byte> state) {
@@ -103,10 +111,11 @@ Status Session::Load(std::span<const std::byte> state) {
                   Cat("session state: it holds ", header.n_tokens, " tokens, this context ", s.n_ctx), "state",
                   offsetof(StateHeader, n_tokens));
   }
-  if (header.n_bytes != state.size() || header.n_bytes != StateBytes(s.cache, header.n_tokens)) {
-    return Status(Code::kBadFormat,
-                  Cat("session state: found ", state.size(), " bytes, expected ", StateBytes(s.cache, header.n_tokens)),
-                  "state");
+  if (header.n_bytes != state.size() || header.n_bytes != core::StateBytes(s.cache, header.n_tokens)) {
+    return Status(
+        Code::kBadFormat,
+        Cat("session state: found ", state.size(), " bytes, expected ", core::StateBytes(s.cache, header.n_tokens)),
+        "state");
   }
   const std::byte* at = state.data() + sizeof header;
   const size_t token_bytes = header.n_tokens * sizeof(int32_t);
