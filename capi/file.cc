@@ -34,6 +34,19 @@ bitnet_status_t Open(core::MappedFile mapped, std::span<const std::byte> bytes, 
   return BITNET_OK;
 }
 
+// A tensor of a model in SafeTensors.
+bitnet_status_t PutEntry(const core::TensorEntry& t, bitnet_tensor_t* out_tensor) {
+  bitnet_tensor_t tensor = BITNET_TENSOR_INIT;
+  tensor.n_dims = static_cast<uint32_t>(t.shape.size());
+  tensor.name = t.name.c_str();
+  tensor.type = t.type.c_str();
+  for (uint32_t i = 0; i < 4; ++i) tensor.shape[i] = i < t.shape.size() ? t.shape[i] : 1;
+  tensor.n_bytes = t.n_bytes;
+  tensor.offset = t.offset;
+  CopyOut(tensor, out_tensor);
+  return BITNET_OK;
+}
+
 }  // namespace
 
 extern "C" {
@@ -116,6 +129,7 @@ bitnet_status_t bitnet_file_tensor(const bitnet_file_t* file, size_t index, bitn
     if (index >= file->tensor_names.size()) {
       return Fail(BITNET_E_NOT_FOUND, core::Cat("no tensor number ", index, ", there are ", file->tensor_names.size()));
     }
+    if (file->gguf->tensors().empty()) return PutEntry(file->model->tensors()[index], out_tensor);
     const core::GgufTensor& t = file->gguf->tensors()[index];
     const core::QuantTypeInfo* type = core::FindQuantType(static_cast<uint32_t>(t.type));
     bitnet_tensor_t tensor = BITNET_TENSOR_INIT;

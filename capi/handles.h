@@ -69,7 +69,7 @@ struct bitnet_model_t {
   std::shared_ptr<const bitnet::core::Model> model;
   bitnet_tokenizer_t tokenizer;
   bitnet_file_t file;
-  std::string architecture, architecture_key, name, quantization, path;
+  std::string architecture, architecture_key, name, quantization, path, detected;
   std::shared_ptr<const bitnet::capi::LoadAudit> audit;
 };
 

@@ -32,8 +32,11 @@ bitnet_model_t::bitnet_model_t(std::shared_ptr<const EngineState> engine_state,
       name(model->name()),
       quantization(model->quantization()),
       path(model->path()),
+      detected(model->detected()),
       audit(std::move(load_audit)) {
   file.model = model.get();
+  if (!file.tensor_names.empty()) return;
+  for (const core::TensorEntry& t : model->tensors()) file.tensor_names.push_back(t.name);  // SafeTensors
 }
 
 namespace {
@@ -229,6 +232,10 @@ bitnet_status_t bitnet_model_info(const bitnet_model_t* model, bitnet_model_info
     CopyOut(info, out_info);
     return BITNET_OK;
   });
+}
+
+const char* bitnet_model_detected(const bitnet_model_t* model) noexcept {
+  return model == nullptr ? "" : model->detected.c_str();
 }
 
 const bitnet_tokenizer_t* bitnet_model_tokenizer(const bitnet_model_t* model) noexcept {

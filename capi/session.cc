@@ -139,6 +139,15 @@ bitnet_status_t Next(bitnet_session_t* session, bitnet_step_t* out) {
   return BITNET_OK;
 }
 
+core::Result<core::ModelEstimate> MemoryOf(const core::Model& model, const core::LoadSpec& spec) {
+  core::ModelEstimate out;
+  out.hparams = model.hparams();
+  out.mapped_bytes = spec.mode == core::LoadMode::kMap ? model.size_bytes() : 0;
+  out.owned_bytes = model.buffer_bytes();
+  out.head = model.weights().head();
+  return out;
+}
+
 }  // namespace
 
 extern "C" {
@@ -403,7 +412,10 @@ bitnet_status_t bitnet_file_memory(const bitnet_file_t* file, const bitnet_engin
     BN_TRY(ReadModelOptions(model_options, &spec));
     BN_TRY(ReadSessionOptions(session_options, &o));
     const uint64_t file_bytes = file->model != nullptr ? file->model->size_bytes() : file->bytes.size();
-    auto model = core::Model::Estimate(*file->gguf, file_bytes, spec);
+    // A model in SafeTensors is loaded already and knows what it took.
+    auto model = file->model != nullptr && file->gguf->tensors().empty()
+                     ? MemoryOf(*file->model, spec)
+                     : core::Model::Estimate(*file->gguf, file_bytes, spec);
     if (!model.ok()) return Fail(model.status());
     const core::Engine& e = *engine->state->engine;
     const core::Session::MemoryEstimate session =

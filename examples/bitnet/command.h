@@ -30,6 +30,7 @@ extern const Command kChatCommand;
 extern const Command kLogitsCommand;
 extern const Command kTokenizeCommand;
 extern const Command kInfoCommand;
+extern const Command kDiffCommand;
 extern const Command kDoctorCommand;
 extern const Command kBenchCommand;
 extern const Command kConvertCommand;

@@ -41,6 +41,7 @@ struct Findings {
 
   bool is_gguf() const { return file.gguf_version != 0; }  // else SafeTensors
   bitnet_file_info_t file = BITNET_FILE_INFO_INIT;
+  std::string why;  // by which mark of its content it was recognised
   std::map<std::string, TypeUse> types;
   std::string file_type;  // general.file_type, "" without
   std::optional<bitnet_model_info_t> model;
@@ -117,11 +118,12 @@ Json Document(const Findings& f) {
       .Field("kind", f.model ? "model" : "vocabulary")
       .Key("format")
       .BeginObject()
-      .Field("container", Container(f));
+      .Field("container", Container(f))
+      .Field("why", f.why)
+      .Field("tensors", f.file.n_tensors);
   if (f.is_gguf()) {
     json.Field("version", f.file.gguf_version)
         .Field("metadata_keys", f.file.n_metadata)
-        .Field("tensors", f.file.n_tensors)
         .Field("alignment", f.file.alignment);
   }
   json.EndObject().Field("size_bytes", f.file.size_bytes);
@@ -146,7 +148,7 @@ Json Document(const Findings& f) {
       .Field("template", f.tokenizer.chat_form)
       .Field("has_chat_template", f.has_template);
   if (f.model) {
-    if (f.memory) WriteMemory(json, f);
+    WriteMemory(json, f);
     json.Field("ternary_sha256", f.ternary_sha256)
         .Field("ternary_scales_sha256", f.ternary_scales_sha256)
         .Field("verified", f.verified);
@@ -183,6 +185,7 @@ std::string Report(const Findings& f) {
   row("model", (f.source.embedded() ? "built in" : Printable(f.source.path)) + " (" + f.source.why + ")");
   row("detected",
       KindOf(f) + ", " + Bytes(f.file.size_bytes) + (f.file_type.empty() ? "" : ", general.file_type " + f.file_type));
+  row("because", Printable(f.why));
   if (f.model) AppendModelRows(f, rows);
   std::string types;
   for (const auto& [type, use] : f.types) {
@@ -195,10 +198,9 @@ std::string Report(const Findings& f) {
                        (f.tokenizer.add_eos ? " (added)" : "") + ", eot " + Id(f.tokenizer.eot));
   row("template", TemplateOf(f));
   if (f.model) {
-    if (f.memory)
-      row("memory", "weights " + Bytes(f.memory->mapped_bytes) + " mapped + " + Bytes(f.memory->weight_bytes) +
-                        " owned; at " + Grouped(f.memory->n_ctx) + " tokens: cache " + Bytes(f.memory->cache_bytes) +
-                        ", scratch " + Bytes(f.memory->scratch_bytes));
+    row("memory", "weights " + Bytes(f.memory->mapped_bytes) + " mapped + " + Bytes(f.memory->weight_bytes) +
+                      " owned; at " + Grouped(f.memory->n_ctx) + " tokens: cache " + Bytes(f.memory->cache_bytes) +
+                      ", scratch " + Bytes(f.memory->scratch_bytes));
     row("ternary sha256", f.ternary_sha256);
     row("scales sha256", f.ternary_scales_sha256);
     row("checked", f.verified ? "everything: header, metadata, codes, scales, norms and every dense tensor"
@@ -228,11 +230,11 @@ void InspectModel(const InfoFlags& flags, Findings& f) {
   const Model& model = f.loaded->model;
   f.model = model.info();
   f.verified = flags.verify;
-  if (f.opened) {
-    f.memory = Get(memory(*f.opened, f.loaded->engine, ToOptions(flags.model), ToOptions(flags.session)));
-  } else {
-    InspectFile(model.file(), f);
-  }
+  f.why = model.detected();
+  if (!f.opened) InspectFile(model.file(), f);
+  const File own = model.file();
+  f.memory =
+      Get(memory(f.opened ? *f.opened : own, f.loaded->engine, ToOptions(flags.model), ToOptions(flags.session)));
   f.ternary_sha256 = Get(model.ternary_sha256());
   f.ternary_scales_sha256 = Get(model.ternary_scales_sha256());
   InspectTokenizer(model.tokenizer(), f);
@@ -259,6 +261,9 @@ Findings Inspect(const InfoFlags& flags) {
     InspectModel(flags, f);
   } else {
     if (!f.opened) f.file.size_bytes = std::filesystem::file_size(f.source.path);
+    f.why = f.opened ? "the file begins with the magic GGUF and version " + std::to_string(f.file.gguf_version) +
+                           " and has no tensors"
+                     : "its content is that of a tokenizer";
     f.own_tokenizer = LoadTokenizer(flags.model);
     InspectTokenizer(*f.own_tokenizer, f);
   }

@@ -33,6 +33,19 @@ void InstallInterruptHandler() {
   signal(SIGXFSZ, SIG_IGN);  // and EFBIG, where files may not grow so large
 }
 
+void InstallBusErrorHandler() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {
+    static constexpr char kLine[] =
+        "bitnet: error: a file was cut short, or could not be read, while its mapping was in use; check it and start "
+        "again, with --load-mode copy if it may change\n";
+    [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, kLine, sizeof kLine - 1);
+    _exit(static_cast<int>(ExitCode::kRequestNotMet));
+  };
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGBUS, &action, nullptr);
+}
+
 SignalBlock::SignalBlock() {
   sigset_t interrupt;
   sigemptyset(&interrupt);

@@ -13,6 +13,10 @@ void ForgetInterrupt();
 // Waits until standard input can be read: false when Ctrl-C came before that.
 bool WaitForInput();
 
+// A mapped model file that another process cuts short ends the program with one line and kRequestNotMet, not with a
+// signal.
+void InstallBusErrorHandler();
+
 // While it lives, Ctrl-C also calls `cancel(object)`, which must be safe in a signal handler. One at a time.
 class OnInterrupt {
  public:

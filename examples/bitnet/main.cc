@@ -20,9 +20,22 @@ namespace bitnet::tool {
 
 std::span<const Command* const> AllCommands() {
   static constexpr const Command* kCommands[] = {
-      &kRunCommand,     &kChatCommand,           &kLogitsCommand,  &kTokenizeCommand,      &kInfoCommand,
-      &kDoctorCommand,  &kBenchCommand,          &kConvertCommand, &kQuantizeCommand,      &kExportCommand,
-      &kInspectCommand, &kValidatePolicyCommand, &kGuardCommand,   &kVerifyReceiptCommand, &kCompareOutputsCommand,
+      &kRunCommand,
+      &kChatCommand,
+      &kLogitsCommand,
+      &kTokenizeCommand,
+      &kInfoCommand,
+      &kDiffCommand,
+      &kDoctorCommand,
+      &kBenchCommand,
+      &kConvertCommand,
+      &kQuantizeCommand,
+      &kExportCommand,
+      &kInspectCommand,
+      &kValidatePolicyCommand,
+      &kGuardCommand,
+      &kVerifyReceiptCommand,
+      &kCompareOutputsCommand,
   };
   return kCommands;
 }
@@ -111,6 +124,7 @@ int main(int argc, char** argv) {
   ExitCode code = ExitCode::kUnexpected;
   try {
     InstallInterruptHandler();
+    InstallBusErrorHandler();
     code = Main(std::vector<std::string>(argv + (argc > 0), argv + argc));
   } catch (const ClosedPipe&) {
     code = ExitCode::kSuccess;  // the reader has seen all that it wanted

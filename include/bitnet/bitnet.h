@@ -46,6 +46,7 @@
 
 #include <bitnet/callbacks.h>
 #include <bitnet/convert.h>
+#include <bitnet/diff.h>
 #include <bitnet/engine.h>
 #include <bitnet/export.h>
 #include <bitnet/facts.h>

@@ -15,6 +15,7 @@
 
 #include <bitnet/bitnet.h>
 #include <bitnet/convert.hpp>
+#include <bitnet/diff.hpp>
 #include <bitnet/engine.hpp>
 #include <bitnet/facts.hpp>
 #include <bitnet/file.hpp>

@@ -82,7 +82,7 @@ typedef struct bitnet_tensor_t {
   uint32_t struct_size;
   uint32_t n_dims;
   const char* name;  /* lives as long as the file; may hold any bytes */
-  const char* type;  /* "I2_S", "F32", ...; static */
+  const char* type;  /* "I2_S", "F32", ...; lives as long as the file */
   uint64_t shape[4]; /* row-major: [rows, cols] of a matrix; unused ones are 1 */
   uint64_t n_bytes;
   uint64_t offset; /* in the file */

@@ -21,7 +21,8 @@ typedef struct bitnet_model_t bitnet_model_t;
 
 typedef uint32_t bitnet_load_mode_t;
 enum bitnet_load_mode {
-  BITNET_LOAD_MAP = 0, /* weights stay in the mapped file; if another process cuts the file short, access faults */
+  BITNET_LOAD_MAP = 0, /* weights stay in the mapped file; if another process cuts the file short, or the file system
+                          cannot read a page, access raises SIGBUS: no library can turn that into a status */
   BITNET_LOAD_COPY = 1 /* read once into memory; the file may change afterwards */
 };
 
@@ -125,10 +126,18 @@ typedef struct bitnet_model_info_t {
 BITNET_API bitnet_status_t bitnet_model_info(const bitnet_model_t* model,
                                              bitnet_model_info_t* out_info) BITNET_NOEXCEPT;
 
+/**
+ * By which mark of its content the model was recognised, and how its weights are stored: one line for people. Lives as
+ * long as the model. "" for NULL.
+ * @since 0.1
+ */
+BITNET_API const char* bitnet_model_detected(const bitnet_model_t* model) BITNET_NOEXCEPT;
+
 /** The model's tokenizer; lives as long as the model, never freed on its own. NULL for NULL. @since 0.1 */
 BITNET_API const bitnet_tokenizer_t* bitnet_model_tokenizer(const bitnet_model_t* model) BITNET_NOEXCEPT;
 
-/** The model's file: metadata and tensors. Lives as long as the model. NULL for NULL. @since 0.1 */
+/** The model's file or files: metadata (GGUF alone has some) and tensors. Lives as long as the model. NULL for NULL.
+ * @since 0.1 */
 BITNET_API const bitnet_file_t* bitnet_model_file(const bitnet_model_t* model) BITNET_NOEXCEPT;
 
 /**

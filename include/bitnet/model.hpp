@@ -56,6 +56,8 @@ class Model {
   }
   /// Wraps bitnet_model_tokenizer(): a view, valid as long as the model.
   Tokenizer tokenizer() const noexcept { return Tokenizer::view(bitnet_model_tokenizer(capi())); }
+  /// Wraps bitnet_model_detected().
+  const char* detected() const noexcept { return bitnet_model_detected(capi()); }
   /// Wraps bitnet_model_file(): a view, valid as long as the model.
   File file() const noexcept { return File::view(bitnet_model_file(capi())); }
   /// Wraps bitnet_model_ternary_sha256().

@@ -352,6 +352,50 @@ BN_AT(bitnet_export_options_t, i2s_arm_layout, 4);
 BN_AT(bitnet_export_options_t, progress, 8);
 BN_AT(bitnet_export_options_t, progress_user_data, 16);
 
+BN_SIZE(bitnet_diff_options_t, 32);
+BN_AT(bitnet_diff_options_t, struct_size, 0);
+BN_AT(bitnet_diff_options_t, i2s_arm_layout_a, 4);
+BN_AT(bitnet_diff_options_t, i2s_arm_layout_b, 8);
+BN_AT(bitnet_diff_options_t, reserved, 12);
+BN_AT(bitnet_diff_options_t, progress, 16);
+BN_AT(bitnet_diff_options_t, progress_user_data, 24);
+
+BN_SIZE(bitnet_diff_info_t, 88);
+BN_AT(bitnet_diff_info_t, struct_size, 0);
+BN_AT(bitnet_diff_info_t, equal, 4);
+BN_AT(bitnet_diff_info_t, n_tensors, 8);
+BN_AT(bitnet_diff_info_t, n_equal, 16);
+BN_AT(bitnet_diff_info_t, n_scale, 24);
+BN_AT(bitnet_diff_info_t, n_values, 32);
+BN_AT(bitnet_diff_info_t, n_shape, 40);
+BN_AT(bitnet_diff_info_t, n_only_a, 48);
+BN_AT(bitnet_diff_info_t, n_only_b, 56);
+BN_AT(bitnet_diff_info_t, n_not_compared, 64);
+BN_AT(bitnet_diff_info_t, n_metadata, 72);
+BN_AT(bitnet_diff_info_t, n_metadata_different, 80);
+
+BN_SIZE(bitnet_tensor_diff_t, 96);
+BN_AT(bitnet_tensor_diff_t, struct_size, 0);
+BN_AT(bitnet_tensor_diff_t, outcome, 4);
+BN_AT(bitnet_tensor_diff_t, name, 8);
+BN_AT(bitnet_tensor_diff_t, name_a, 16);
+BN_AT(bitnet_tensor_diff_t, name_b, 24);
+BN_AT(bitnet_tensor_diff_t, type_a, 32);
+BN_AT(bitnet_tensor_diff_t, type_b, 40);
+BN_AT(bitnet_tensor_diff_t, shape_a, 48);
+BN_AT(bitnet_tensor_diff_t, shape_b, 56);
+BN_AT(bitnet_tensor_diff_t, n_compared, 64);
+BN_AT(bitnet_tensor_diff_t, n_different, 72);
+BN_AT(bitnet_tensor_diff_t, first_different, 80);
+BN_AT(bitnet_tensor_diff_t, max_difference, 88);
+
+BN_SIZE(bitnet_metadata_diff_t, 32);
+BN_AT(bitnet_metadata_diff_t, struct_size, 0);
+BN_AT(bitnet_metadata_diff_t, reserved, 4);
+BN_AT(bitnet_metadata_diff_t, key, 8);
+BN_AT(bitnet_metadata_diff_t, a, 16);
+BN_AT(bitnet_metadata_diff_t, b, 24);
+
 BN_SIZE(bitnet_inspect_options_t, 32);
 BN_AT(bitnet_inspect_options_t, struct_size, 0);
 BN_AT(bitnet_inspect_options_t, weights, 4);

@@ -166,6 +166,18 @@ TEST_CASE_METHOD(Fixture, "fork, roll back, save, load and batch through the twi
   CHECK(digest(fork, {}) == want);
 }
 
+TEST_CASE("a comparison of two files", "[cpp]") {
+  const auto diff = bitnet::Diff::of(BITNET_TINY_MODEL, BITNET_TINY_MODEL).value();
+  CHECK(diff.info().equal == 1);
+  CHECK(diff.tensors().size() == 68);
+  CHECK(diff.tensors()[0].outcome == BITNET_DIFF_EQUAL);
+  CHECK(diff.metadata().empty());
+  CHECK(diff.json().value().find("\"equal\": true") != std::string::npos);
+  const auto missing = bitnet::Diff::of(BITNET_TINY_MODEL, "/absent.gguf");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().status() == BITNET_E_NOT_FOUND);
+}
+
 TEST_CASE_METHOD(Fixture, "files, tokenizers, targets and devices", "[cpp]") {
   const auto file = bitnet::File::open(bitnet::tiny_model()).value();
   CHECK(file.metadata("general.architecture").value() == "bitnet-b1.58");

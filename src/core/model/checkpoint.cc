@@ -109,6 +109,13 @@ Result<Checkpoint> OpenFolder(const fs::path& folder, const std::string& single,
   const auto config = MappedFile::Map((folder / kConfigName).string());
   if (!config.ok()) return Named(config.status(), kConfigName);
   BN_ASSIGN_OR_RETURN(out.hf, ParseHfConfig(AsText(config->bytes())));
+  const std::string_view weights = !out.hf.packed            ? "master weights, made ternary at load"
+                                   : out.hf.reciprocal_scale ? "packed ternary weights whose scale divides"
+                                                             : "packed ternary weights whose scale multiplies";
+  out.detected =
+      Cat(out.files.size() == 1 ? Cat("the file begins with the length and the brace of a SafeTensors header")
+                                : Cat(kIndexName, " names ", out.files.size(), " SafeTensors files"),
+          "; ", kConfigName, " says ", out.hf.hparams.architecture_key, " with ", weights);
   return out;
 }
 
@@ -118,6 +125,10 @@ bool LooksLikeSafetensors(std::span<const std::byte> bytes) {
 }
 
 }  // namespace
+
+std::string DetectedGguf(const Gguf& gguf) {
+  return Cat("the file begins with the magic GGUF and version ", gguf.version());
+}
 
 Result<Checkpoint> OpenCheckpoint(const std::string& path, bool copy, const Allocator& allocator) {
   std::error_code ignored;
@@ -140,6 +151,7 @@ Result<Checkpoint> OpenCheckpoint(const std::string& path, bool copy, const Allo
   }
   Checkpoint out;
   BN_ASSIGN_OR_RETURN(out.gguf, Gguf::Parse(file.bytes()));
+  out.detected = DetectedGguf(out.gguf);
   out.files.push_back(std::move(file));
   return out;
 }

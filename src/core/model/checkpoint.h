@@ -20,11 +20,15 @@ struct Checkpoint {
   std::vector<SafeTensor> tensors;  // kSafetensors: of all shards, by name
   HfConfig hf;                      // kSafetensors
   std::string folder;               // kSafetensors: where config.json and tokenizer.json stand
+  std::string detected;             // what it was taken for and by which mark, for people
 };
 
 // `path` is a GGUF file, a SafeTensors file with its config.json beside it, or a folder with both. `copy` reads the
 // files into memory from `allocator` instead of mapping them.
 Result<Checkpoint> OpenCheckpoint(const std::string& path, bool copy, const Allocator& allocator);
+
+// Checkpoint::detected of a GGUF file.
+std::string DetectedGguf(const Gguf& gguf);
 
 }  // namespace bitnet::core
 

@@ -93,6 +93,7 @@ class Loader {
     BN_ASSIGN_OR_RETURN(checkpoint_, OpenCheckpoint(path, spec_.mode == LoadMode::kCopy, allocator_));
     model_->files_ = std::move(checkpoint_.files);
     model_->gguf_ = std::move(checkpoint_.gguf);
+    model_->detected_ = std::move(checkpoint_.detected);
     for (const MappedFile& f : model_->files_) {
       model_->bytes_.push_back(f.bytes());
       if (spec_.mode == LoadMode::kCopy) copied_bytes_ += f.bytes().size();
@@ -109,6 +110,7 @@ class Loader {
     }
     model_->bytes_ = {bytes};
     BN_ASSIGN_OR_RETURN(model_->gguf_, Gguf::Parse(bytes));
+    model_->detected_ = DetectedGguf(model_->gguf_);
     return {};
   }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/model/row_order.h"
 #include "kernels/pack.h"
 
 namespace bitnet::core {
@@ -21,15 +22,6 @@ void ForEachTernary(const HParams& h, const Weights& w, F visit) {
       if (IsTernary(*m)) visit(*m, 0);
     }
   }
-}
-
-// The row of the file that holds row `r` of the Hugging Face matrix. Converters to adjacent pairs put row
-// (half i, j) of a head at 2 j + i.
-size_t FileRow(size_t r, size_t rows, size_t heads) {
-  if (heads == 0) return r;
-  const size_t head_dim = rows / heads;
-  const size_t in_head = r % head_dim;
-  return r - in_head + 2 * (in_head % (head_dim / 2)) + in_head / (head_dim / 2);
 }
 
 }  // namespace

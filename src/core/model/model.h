@@ -83,6 +83,7 @@ class Model {
   const Gguf& file() const { return gguf_; }  // metadata
   const std::vector<TensorEntry>& tensors() const { return tensors_; }
   std::string_view path() const { return path_; }                  // "" when loaded from memory
+  std::string_view detected() const { return detected_; }          // Checkpoint::detected
   std::string_view name() const { return name_; }                  // general.name
   std::string_view quantization() const { return quantization_; }  // type of the majority of the linear weights
   uint64_t size_bytes() const { return size_bytes_; }
@@ -119,6 +120,7 @@ class Model {
   Gguf gguf_;
   std::vector<TensorEntry> tensors_;
   std::string path_;
+  std::string detected_;
   std::string name_;
   std::string quantization_;
   uint64_t size_bytes_ = 0;

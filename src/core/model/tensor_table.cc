@@ -29,10 +29,20 @@ constexpr NamePair kParts[] = {{"attn_norm", "input_layernorm"},
                                {"ffn_sub_norm", "mlp.ffn_sub_norm"}};
 constexpr std::string_view kBlock = "blk.";
 
+constexpr std::string_view kLayers = "model.layers.";
+
 template <size_t n>
 std::string_view Translate(const NamePair (&table)[n], std::string_view graph_name) {
   for (const auto& [graph, file] : table) {
     if (graph == graph_name) return file;
+  }
+  return {};
+}
+
+template <size_t n>
+std::string_view TranslateBack(const NamePair (&table)[n], std::string_view file_name) {
+  for (const auto& [graph, file] : table) {
+    if (file == file_name) return graph;
   }
   return {};
 }
@@ -48,7 +58,21 @@ std::string HuggingFaceName(std::string_view graph_name) {
   const std::string_view part = Translate(kParts, rest.substr(first + 1, last - first - 1));
   if (part.empty()) return std::string(graph_name);
   const std::string_view suffix = rest.substr(last);
-  return Cat("model.layers.", rest.substr(0, first), ".", part, suffix == ".scale" ? ".weight_scale" : suffix);
+  return Cat(kLayers, rest.substr(0, first), ".", part, suffix == ".scale" ? ".weight_scale" : suffix);
+}
+
+std::string NameInGraph(std::string_view file_name) {
+  if (!file_name.starts_with(kLayers)) {
+    const std::string_view name = TranslateBack(kTop, file_name);
+    return std::string(name.empty() ? file_name : name);
+  }
+  const std::string_view rest = file_name.substr(kLayers.size());
+  const size_t first = rest.find('.'), last = rest.rfind('.');
+  if (first == last) return std::string(file_name);
+  const std::string_view part = TranslateBack(kParts, rest.substr(first + 1, last - first - 1));
+  if (part.empty()) return std::string(file_name);
+  const std::string_view suffix = rest.substr(last);
+  return Cat(kBlock, rest.substr(0, first), ".", part, suffix == ".weight_scale" ? ".scale" : suffix);
 }
 
 QuantType TypeOf(std::string_view dtype) {
@@ -95,6 +119,10 @@ const GgufTensor* TensorTable::Find(std::string_view graph_name) const {
 
 std::string TensorTable::FileName(std::string_view graph_name) const {
   return gguf_ != nullptr ? std::string(graph_name) : HuggingFaceName(graph_name);
+}
+
+std::string TensorTable::GraphName(std::string_view file_name) const {
+  return gguf_ != nullptr ? std::string(file_name) : NameInGraph(file_name);
 }
 
 }  // namespace bitnet::core

@@ -33,6 +33,8 @@ class TensorTable {
   const GgufTensor* Find(std::string_view graph_name) const;
   // What the container calls, or would call, this tensor.
   std::string FileName(std::string_view graph_name) const;
+  // The other way: what the graphs call a tensor of the container; a name that no graph has stays as it is.
+  std::string GraphName(std::string_view file_name) const;
 
   std::span<const GgufTensor> tensors() const { return tensors_; }
   Linears linears() const { return linears_; }

@@ -116,6 +116,35 @@ TEST_CASE("a file that shrinks while it is read is an error, not a bus error", "
   CHECK(read.status().message().find("size 4096 bytes, expected 100000") != std::string_view::npos);
 }
 
+TEST_CASE("a file that its file system cannot map is an error", "[base]") {
+  // Regular files by their mode, of a size that is a guess, and without pages.
+  const std::string path = "/sys/kernel/mm/transparent_hugepage/enabled";
+  struct stat st;
+  if (::stat(path.c_str(), &st) != 0 || st.st_size == 0) BN_SKIP("no sysfs file of its own size");
+  const auto mapped = MappedFile::Map(path);
+  REQUIRE_FALSE(mapped.ok());
+  CHECK(mapped.status().code() == Code::kIo);
+  CHECK(mapped.status().message().find("cannot be mapped") != std::string_view::npos);
+  const auto read = MappedFile::Read(path, DefaultAllocator());
+  REQUIRE_FALSE(read.ok());
+  CHECK(read.status().message().find("shrank while it was read") != std::string_view::npos);
+}
+
+TEST_CASE("a released part of a mapped file comes back when it is read", "[base]") {
+  const TempFolder folder;
+  const std::string content(100000, 'x');
+  Write(folder.File("f"), content);
+  const auto mapped = MappedFile::Map(folder.File("f"));
+  const auto copied = MappedFile::Read(folder.File("f"), DefaultAllocator());
+  REQUIRE((mapped.ok() && copied.ok()));
+  for (const auto* file : {&*mapped, &*copied}) {
+    CHECK(TextOf(*file) == content);
+    file->Release(file->bytes().subspan(1, 90000));
+    file->Release({});
+    CHECK(TextOf(*file) == content);
+  }
+}
+
 TEST_CASE("a refused allocation is a status", "[base]") {
   const TempFolder folder;
   Write(folder.File("f"), "bytes");
