@@ -1,9 +1,13 @@
 // The golden prompts through the C interface: ids and digests of the independent twin, bit for bit.
 #include "support/golden.h"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 
+#include "kernels/half.h"
 #include "support/fp_mode.h"
 #include "support/host.h"
 
@@ -51,6 +55,63 @@ TEST_CASE("every golden prompt, greedy and sampled, gives the twin's ids and dig
     n_runs += 3;
   }
   CHECK(n_runs >= 21);
+}
+
+// Logits [T, vocab] as f16, and greedy tokens with the distance of the two largest logits, of the master weights in
+// BitNetForCausalLM of Hugging Face transformers in f32 (tests/reference/hf_logits.py). The embedded model has their
+// codes and scales.
+TEST_CASE("logits and greedy tokens are those of transformers", "[capi][golden]") {
+  const EnginePtr engine = MakeEngine();
+  const ModelPtr model = LoadTiny(engine);
+  const auto json = core::ParseJson(ReadFile(BITNET_TEST_DATA "/golden/hf.json"));
+  REQUIRE(json.ok());
+  size_t n_positions = 0, n_decided = 0;
+  for (const core::JsonValue& reference : json->Find("prompts")->array) {
+    const std::string name = reference.Find("name")->string;
+    INFO(name);
+    const std::vector<GoldenPrompt> prompts = GoldenPrompts();
+    const auto prompt =
+        std::find_if(prompts.begin(), prompts.end(), [&](const GoldenPrompt& p) { return p.name == name; });
+    REQUIRE(prompt != prompts.end());
+    const std::string raw = ReadFile(BITNET_TEST_DATA "/golden/" + name + ".hf.f16");
+    std::vector<uint16_t> want(raw.size() / 2);
+    std::memcpy(want.data(), raw.data(), raw.size());
+    const size_t n_prompt = prompt->tokens.size();
+    REQUIRE(want.size() == n_prompt * 1536);
+
+    std::vector<int32_t> tokens = prompt->tokens;
+    const std::vector<int32_t> greedy = Ids(*reference.Find("greedy"));
+    REQUIRE(greedy.size() == 32);
+    tokens.insert(tokens.end(), greedy.begin(), greedy.end() - 1);
+    const SessionPtr session = MakeSession(model, BITNET_KV_F32);
+    BN_OK(bitnet_session_eval(session.get(), tokens.data(), tokens.size(), BITNET_WANT_ALL));
+    for (size_t t = 0; t < tokens.size(); ++t) {
+      const float* row = nullptr;
+      size_t n_vocab = 0;
+      BN_OK(bitnet_session_logits(session.get(), t, &row, &n_vocab));
+      if (t < n_prompt) {
+        double ab = 0, aa = 0, bb = 0;
+        for (size_t i = 0; i < n_vocab; ++i) {
+          const double a = static_cast<double>(row[i]);
+          const double b = static_cast<double>(kernels::F16ToF32(want[t * n_vocab + i]));
+          ab += a * b;
+          aa += a * a;
+          bb += b * b;
+        }
+        INFO("position " << t);
+        CHECK(ab / std::sqrt(aa * bb) >= 0.9999);
+        ++n_positions;
+      }
+      if (t + 1 < n_prompt) continue;
+      const size_t drawn = t + 1 - n_prompt;
+      if (reference.Find("margins")->array[drawn].number <= 1e-2) continue;
+      INFO("greedy token " << drawn);
+      CHECK(std::max_element(row, row + n_vocab) - row == greedy[drawn]);
+      ++n_decided;
+    }
+  }
+  CHECK(n_positions >= 60);
+  CHECK(n_decided >= 100);
 }
 
 TEST_CASE("one session gives all golden prompts, one after the other", "[capi][golden]") {
