@@ -202,6 +202,27 @@ TEST_CASE("A digest that the host knows is used and called cached, and a replay 
   CHECK(Model::load(engine, BITNET_TINY_MODEL, options).error().status() == BITNET_E_INVALID_ARGUMENT);
 }
 
+TEST_CASE("A digest that is computed while the model loads is the file's, however it is loaded", "[receipt]") {
+  const Engine engine = MakeEngine();
+  const std::vector<std::byte> bytes = BadModel(BITNET_TINY_MODEL).bytes();
+  const std::string expected = Must(Must(File::open(BITNET_TINY_MODEL)).sha256());
+  for (const bitnet_load_mode_t mode : {BITNET_LOAD_MAP, BITNET_LOAD_COPY}) {
+    ModelOptions options;
+    options.mode = mode;
+    options.hash = 1;
+    for (const Model& model : {Must(Model::load(engine, BITNET_TINY_MODEL, options)),
+                               Must(Model::load(engine, Span<const std::byte>(bytes.data(), bytes.size()), options))}) {
+      CHECK(Must(model.file().sha256()) == expected);
+      const core::JsonValue json = Parse(ReceiptOf(model));
+      CHECK(json.Find("model")->Find("fingerprint_origin")->string == "computed");
+      CHECK(json.Find("model")->Find("fingerprint")->string == "sha256:" + expected);
+    }
+    // A load that fails while the digest is computed.
+    const Span<const std::byte> cut(bytes.data(), bytes.size() - 4096);
+    CHECK(Model::load(engine, cut, options).error().status() == BITNET_E_BAD_FORMAT);
+  }
+}
+
 TEST_CASE("A comparison of two runs tells tokens and options apart", "[receipt][compare]") {
   const Engine engine = MakeEngine();
   const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
