@@ -177,7 +177,7 @@ TEST_CASE("a template of the caller's renders JSON messages, variables and a tim
     INFO(bitnet_last_error_message());
     CHECK(std::string(bitnet_last_error_message()).find(says) != std::string::npos);
   };
-  fails(BITNET_E_INVALID_ARGUMENT, "\n{{ raise_exception('no') }}", "[]", "line 2, column 4");
+  fails(BITNET_E_INVALID_ARGUMENT, "\n{{ raise_exception('no') }}", "[]", "line 2, column 4: the template refuses");
   fails(BITNET_E_BAD_FORMAT, "{% if %}", "[]", "line 1, column 7");
   fails(BITNET_E_UNSUPPORTED, "{% include 'x' %}", "[]", "include");
   fails(BITNET_E_LIMIT, "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}", "[]",

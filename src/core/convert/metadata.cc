@@ -8,7 +8,7 @@
 #include "core/base/json_reader.h"
 #include "core/base/text.h"
 #include "core/tokenizer/gguf_vocabulary.h"
-#include "core/tokenizer/word_split.h"
+#include "core/tokenizer/pre_tokenizers.h"
 
 namespace bitnet::core {
 

@@ -8,32 +8,35 @@
 #include "core/base/json_reader.h"
 #include "core/tokenizer/json_components.h"
 #include "core/tokenizer/merge_list.h"
+#include "core/tokenizer/pre_tokenizers.h"
 #include "core/tokenizer/tokenizer.h"
-#include "core/tokenizer/word_split.h"
 
 namespace bitnet::core {
 
 namespace {
 
-// As the engine of GGUF files splits where the engine of tokenizer.json does it by the folded form.
-SplitStep OfGguf(SplitStep step) {
-  return step == SplitLlama3Folded ? SplitLlama3 : step == SplitQwen2Folded ? SplitQwen2 : step;
+// A pattern of tokenizer.json as readers of GGUF files write it: their engines fold no case, so the contractions are
+// spelled out.
+std::string AsInGguf(std::string regex) {
+  constexpr std::string_view kFolded = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+  constexpr std::string_view kSpelled = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])";
+  if (const size_t at = regex.find(kFolded); at != regex.npos) regex.replace(at, kFolded.size(), kSpelled);
+  return regex;
 }
 
-// The name for these steps; of several the one that most models of the kind use.
-const PreTokenizer* FindPre(const std::vector<SplitStep>& steps, bool ignore_merges, bool adds_bos) {
-  constexpr std::array<std::string_view, 5> kNames = {"llama-bpe", "falcon3", "qwen2", "gpt-2", "default"};
-  const PreTokenizer* found = nullptr;
-  for (const std::string_view name : kNames) {
-    const PreTokenizer* pre = FindPreTokenizer(name);
-    const bool same = std::equal(pre->steps.begin(), pre->steps.end(), steps.begin(), steps.end(),
-                                 [](SplitStep a, SplitStep b) { return a == OfGguf(b); });
+// The name for these patterns; of several the one that most models of the kind use.
+const PreTokenizer* FindPre(std::vector<std::string> regexes, bool ignore_merges, bool adds_bos) {
+  for (std::string& regex : regexes) regex = AsInGguf(std::move(regex));
+  const auto same = [&](const PreTokenizer& pre) { return std::ranges::equal(pre.patterns, regexes); };
+  constexpr std::array<std::string_view, 5> kUsual = {"llama-bpe", "falcon3", "qwen2", "gpt-2", "default"};
+  for (const std::string_view name : kUsual) {
     // The models without the switch that are split like Llama 3 are Falcon 3 and its kin, which add no BOS either.
-    if (same && name == "falcon3" && (ignore_merges || adds_bos)) continue;
-    if (same && name == "llama-bpe" && !ignore_merges && !adds_bos) continue;
-    if (same && found == nullptr) found = pre;
+    if (name == "falcon3" && (ignore_merges || adds_bos)) continue;
+    if (name == "llama-bpe" && !ignore_merges && !adds_bos) continue;
+    if (const PreTokenizer* pre = FindPreTokenizer(name); same(*pre)) return pre;
   }
-  return found;
+  const auto other = std::ranges::find_if(PreTokenizers(), same);
+  return other != PreTokenizers().end() ? &*other : nullptr;
 }
 
 class Builder {
@@ -101,7 +104,7 @@ class Builder {
     if (pre.prefix != SpacePrefix::kNever) return Unsupported("pre_tokenizer", "a ByteLevel with add_prefix_space");
     const JsonValue& model = *file_.Find("model");
     BN_ASSIGN_OR_RETURN(const bool ignore_merges, JsonFlag(model, "ignore_merges", false, "model"));
-    const PreTokenizer* found = FindPre(pre.split, ignore_merges, tokenizer_.add_bos());
+    const PreTokenizer* found = FindPre(pre.regexes, ignore_merges, tokenizer_.add_bos());
     if (found == nullptr) return Unsupported("pre_tokenizer", "a pattern, or an order of patterns");
     out_.pre = found->name;
     if (found->ignore_merges != ignore_merges) {

@@ -68,6 +68,7 @@ Status AddPattern(std::string_view regex, bool must_cover, JsonPreTokenizer& out
                    "a pattern that matches at every character");
   }
   out.split.emplace_back(*std::move(pattern));
+  out.regexes.emplace_back(regex);
   return {};
 }
 

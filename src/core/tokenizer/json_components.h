@@ -3,6 +3,7 @@
 #define BITNET_CORE_TOKENIZER_JSON_COMPONENTS_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,7 @@ Result<std::vector<NormalizerStep>> ReadJsonNormalizer(const JsonValue* normaliz
 
 struct JsonPreTokenizer {
   std::vector<SplitStep> split;
+  std::vector<std::string> regexes;  // of the steps that are patterns, as the file has them
   SpacePrefix prefix = SpacePrefix::kNever;
   bool byte_level = false;  // tokens are spelled in the byte alphabet
   bool space_sign = false;  // U+2581 stands for a space

@@ -43,7 +43,7 @@ TEST_CASE("what is no template, and what is not supported, is refused with line 
     const char* where;
   } cases[] = {
       {"ab{{ x", Code::kBadFormat, "line 1, column 3: an expression that never ends"},
-      {"\n{% for m in messages %}{{ m }}", Code::kBadFormat, "line 2, column 4: a block \"for\" that never ends"},
+      {"\n{% for m in messages %}{{ m }}", Code::kBadFormat, "line 2, column 4: a block 'for' that never ends"},
       {"{% if x %}\n {% endfor %}", Code::kBadFormat, "line 2, column 5"},
       {"{% endif %}", Code::kBadFormat, "line 1, column 4"},
       {"x{# never", Code::kBadFormat, "line 1, column 2: a comment that never ends"},
@@ -55,22 +55,22 @@ TEST_CASE("what is no template, and what is not supported, is refused with line 
       {"{% %}", Code::kBadFormat, "line 1, column 4"},
       {"{% else %}", Code::kBadFormat, "line 1, column 4"},
       {"{% for x in y %}{% elif x %}{% endfor %}", Code::kBadFormat, "line 1, column 20"},
-      {"{% set x %}", Code::kBadFormat, "line 1, column 4: a block \"set\" that never ends"},
+      {"{% set x %}", Code::kBadFormat, "line 1, column 4: a block 'set' that never ends"},
       {"{% raw %}{{ x }}", Code::kBadFormat, "line 1, column 1: a block 'raw' that never ends"},
       {"{% if x", Code::kBadFormat, "line 1, column 1: a statement that never ends"},
       {"{{", Code::kBadFormat, "line 1, column 1"},
       {"{%", Code::kBadFormat, "line 1, column 1"},
       {"{{ }}", Code::kBadFormat, "expected an expression"},
-      {"{{ a b }}", Code::kBadFormat, "line 1, column 6: expected the end of the tag, found \"b\""},
+      {"{{ a b }}", Code::kBadFormat, "line 1, column 6: expected the end of the tag, found 'b'"},
       {"{% break %}", Code::kBadFormat, "outside of a loop"},
       {"{% for x in y %}{% macro f() %}{% break %}{% endmacro %}{% endfor %}", Code::kBadFormat, "outside of a loop"},
-      {"{% frobnicate %}", Code::kBadFormat, "unknown statement \"frobnicate\""},
+      {"{% frobnicate %}", Code::kBadFormat, "unknown statement 'frobnicate'"},
       {"{% set true = 1 %}", Code::kBadFormat, "cannot assign"},
       {"{{ a is b is c }}", Code::kBadFormat, "chained"},
       {"{% macro f(a=1, b) %}{% endmacro %}", Code::kBadFormat, "default"},
       {"{{ '\\u12' }}", Code::kBadFormat, "escape"},
       {"\xFF", Code::kBadFormat, "UTF-8"},
-      {"{% include 'x' %}", Code::kUnsupported, "line 1, column 4: the statement \"include\" is not supported"},
+      {"{% include 'x' %}", Code::kUnsupported, "line 1, column 4: the statement 'include' is not supported"},
       {"{% for x in y recursive %}{% endfor %}", Code::kUnsupported, "recursive"},
       {"{{ f(*a) }}", Code::kUnsupported, "line 1, column 6"},
       {"{{ '\\ud800' }}", Code::kUnsupported, "surrogate"},
@@ -93,13 +93,16 @@ TEST_CASE("what is nested too deep or too long is refused") {
     for (size_t i = 0; i < n; ++i) text += part;
     return text;
   };
+  const auto nested = [&](std::string_view open, std::string_view close) {
+    return repeated(open, 20000) + "a" + repeated(close, 20000);
+  };
   for (const std::string& text :
-       {"{{ " + repeated("(", 50000), "{{ " + repeated("[", 50000), "{{ " + repeated("-", 50000) + "1 }}",
+       {"{{ " + nested("(", ")") + " }}", "{{ " + nested("[", "]") + " }}", "{{ " + nested("{1:", "}") + " }}",
+        "{% for " + nested("(", ")") + " in b %}{% endfor %}", "{{ " + repeated("-", 50000) + "1 }}",
         "{{ " + repeated("not ", 50000) + "a }}", "{{ a" + repeated(" + a", 50000) + " }}",
         "{{ a" + repeated(".a", 50000) + " }}", "{{ a" + repeated("|a", 50000) + " }}",
-        "{{ a" + repeated("()", 50000) + " }}", repeated("{% if a %}", 20000), "{{ " + repeated("{1:", 50000),
-        "{{ a" + repeated(" if a else a", 20000) + " }}", "{% for " + repeated("(", 50000),
-        repeated("x", (256 << 10) + 1)}) {
+        "{{ a" + repeated("()", 50000) + " }}", repeated("{% if a %}", 20000),
+        "{{ a" + repeated(" if a else a", 20000) + " }}", repeated("x", (256 << 10) + 1)}) {
     const Status status = CheckChatTemplate(text);
     CAPTURE(text.substr(0, 20), status.message());
     CHECK(status.code() == Code::kLimit);

@@ -93,18 +93,18 @@ TEST_CASE("expressions and snippets give what jinja2 gives") {
 TEST_CASE("what is left out is refused by name, with line and column") {
   const Variables variables = VariablesOf(Member(Recorded(), "variables"));
   for (const auto& [source, says] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"{{ lipsum() }}", "\"lipsum\" is not supported"},
-           {"{{ self }}", "\"self\" is not supported"},
-           {"{{ joiner() }}", "\"joiner\" is not supported"},
-           {"{{ l | batch(2) }}", "the filter \"batch\" is not supported"},
-           {"{{ 'a'.zfill(3) }}", "the method \"zfill\" of a str is not supported"},
-           {"{{ '{}'.format(1) }}", "the method \"format\" of a str is not supported"},
+           {"{{ lipsum() }}", "'lipsum' is not supported"},
+           {"{{ self }}", "'self' is not supported"},
+           {"{{ joiner() }}", "'joiner' is not supported"},
+           {"{{ l | batch(2) }}", "the filter 'batch' is not supported"},
+           {"{{ 'a'.zfill(3) }}", "the method 'zfill' of a str is not supported"},
+           {"{{ '{}'.format(1) }}", "the method 'format' of a str is not supported"},
            {"{{ '%5d' % 3 }}", "a format other than"},
            {"{{ ('a' | safe) + 'b' }}", "a safe and a plain text"},
            {"{{ range(3) }}", "cannot be printed"},
            {"{{ l | map('string') }}", "cannot be printed"},
            {"{{ '\xC2\xB2'.isdigit() }}", "numbers beyond ASCII"},
-           {"{% macro f() %}{{ varargs }}{% endmacro %}{{ f() }}", "\"varargs\" is not supported"},
+           {"{% macro f() %}{{ varargs }}{% endmacro %}{{ f() }}", "'varargs' is not supported"},
            {"{% set n = namespace() %}{% for x in l %}{% set n.l = loop %}{% endfor %}{{ n.l.index }}", "has ended"},
            {"{{ strftime_now('%Q') }}", "strftime_now"}}) {
     CAPTURE(source);
@@ -148,7 +148,7 @@ TEST_CASE("time, memory, depth and output of a template are bounded") {
         "{{ [1] * 999999999999 }}",
         "{{ ('x' * 9999999) | replace('', 'y' * 9999999) }}",
         "{{ (['x' * 999999] * 99) | join }}",
-        "{{ 'a\n' * 99999 | indent(99999) }}",
+        "{{ ('a\n' * 99999) | indent(99999) }}",
         "{{ [1] | tojson(indent=999999999) }}",
         "{{ 'x' | indent(999999999) }}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",

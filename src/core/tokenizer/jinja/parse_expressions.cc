@@ -388,7 +388,7 @@ Result<ExprPtr> ExpressionParser::Subscript(ExprPtr inner) {
       if (stream_.IsOperator(","))
         return ErrorAt(expr->location, Code::kUnsupported, "an index of several parts: not supported");
     } else {
-      return stream_.Unexpected("\"]\"");
+      return stream_.Unexpected("']'");
     }
   }
   stream_.Advance();
@@ -426,6 +426,7 @@ Status ExpressionParser::Arguments(Expr& call) {
 
 Result<ExprPtr> ExpressionParser::Call(ExprPtr callee) {
   ExprPtr call = New(Kind::kCall);
+  call->location = callee->location;
   BN_RETURN_IF_ERROR(Adopt(*call, std::move(callee)));
   BN_RETURN_IF_ERROR(Arguments(*call));
   return call;
