@@ -1,14 +1,16 @@
 #include <bitnet/engine.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "capi/guard.h"
 #include "capi/handles.h"
 #include "capi/structs.h"
 #include "capi/targets.h"
 #include "kernels/cpu/cpu_info.h"
+#include "kernels/cuda/gpu.h"
 #include "kernels/kernel_table.h"
 #include "kernels/self_test.h"
 
@@ -55,6 +57,50 @@ uint64_t MachineMemoryBytes() {
   return pages > 0 && page_bytes > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page_bytes) : 0;
 }
 
+bitnet_status_t ReadDevice(const char* name, core::DeviceMode* out) {
+  *out = core::DeviceMode::kCpu;
+  if (name == nullptr) return BITNET_OK;
+  for (const core::DeviceMode mode :
+       {core::DeviceMode::kCpu, core::DeviceMode::kAuto, core::DeviceMode::kCuda, core::DeviceMode::kHybrid}) {
+    if (core::DeviceModeName(mode) != name) continue;
+    *out = mode;
+    return BITNET_OK;
+  }
+  return Fail(BITNET_E_INVALID_ARGUMENT,
+              core::Cat("device ", core::Quoted(name), ": unknown, expected cpu, auto, cuda or hybrid"), "device");
+}
+
+// A device with the texts that bitnet_device() hands out.
+struct DeviceText {
+  bool available = false;
+  std::string name, description;
+  uint64_t memory_bytes = 0;
+};
+
+std::vector<DeviceText> FindDevices() {
+  std::vector<DeviceText> list = {{true, "cpu", kernels::CpuFeatures(), MachineMemoryBytes()}};
+  const kernels::gpu::GpuTable* const table = kernels::gpu::CudaTable();
+  const char* why = "not built in";
+  const uint32_t n = table == nullptr ? 0 : table->count(&why);
+  if (n == 0) list.push_back({false, "cuda", core::Cat("cuda: ", why), 0});
+  for (uint32_t i = 0; i < n; ++i) {
+    kernels::gpu::GpuInfo info;
+    const kernels::gpu::GpuStatus status = table->info(i, &info);
+    const std::string text =
+        status.ok() ? core::Cat(info.name, ", compute capability ", info.capability_major, ".", info.capability_minor,
+                                ", driver ", info.driver_version / 1000, ".", info.driver_version % 1000 / 10)
+                    : std::string(status.message);
+    list.push_back({status.ok(), core::Cat("cuda:", i), text, info.memory_bytes});
+  }
+  return list;
+}
+
+// Looked for once: hardware does not change under a process, and asking a driver takes its time.
+const std::vector<DeviceText>& Devices() {
+  static const std::vector<DeviceText> devices = FindDevices();
+  return devices;
+}
+
 }  // namespace
 }  // namespace bitnet::capi
 
@@ -70,16 +116,14 @@ bitnet_status_t bitnet_engine_create(const bitnet_engine_options_t* options, bit
     *out_engine = nullptr;
     bitnet_engine_options_t o;
     BN_TRY(ReadOptions(options, &o));
-    if (o.device != nullptr && std::strcmp(o.device, "cpu") != 0) {
-      return Fail(BITNET_E_TARGET_UNAVAILABLE,
-                  core::Cat("no device ", core::Quoted(o.device), " here; this build has \"cpu\" only"), "device");
-    }
+    core::EngineOptions engine_options;
+    BN_TRY(ReadDevice(o.device, &engine_options.device));
+    engine_options.gpu_memory_limit = o.gpu_memory_limit;
     auto state = std::make_shared<EngineState>();
     BN_TRY(ReadAllocator(o.allocator, &state->allocator));
     state->log = o.log;
     state->log_user_data = o.log_user_data;
 
-    core::EngineOptions engine_options;
     if (o.target != nullptr) engine_options.target = o.target;
     engine_options.threads = o.threads;
     if (state->allocator.alloc != nullptr) engine_options.allocator = {HostAlloc, HostFree, state.get()};
@@ -105,7 +149,9 @@ bitnet_status_t bitnet_engine_info(const bitnet_engine_t* engine, bitnet_engine_
     bitnet_engine_info_t info = BITNET_ENGINE_INFO_INIT;
     info.threads = engine->state->engine->threads();
     info.target = engine->state->engine->table().name;
-    info.device = "cpu";
+    const core::Engine& e = *engine->state->engine;
+    info.device = core::DeviceModeName(e.gpus().empty() ? core::DeviceMode::kCpu : e.device()).data();
+    info.fallback_reason = e.fallback_reason().c_str();
     CopyOut(info, out_info);
     return BITNET_OK;
   });
@@ -146,17 +192,26 @@ bitnet_status_t bitnet_target_self_test(const char* target, bitnet_self_test_t* 
   });
 }
 
-size_t bitnet_device_count(void) noexcept { return 1; }
+size_t bitnet_device_count(void) noexcept {
+  size_t n = 0;
+  return Guard([&]() -> bitnet_status_t {
+           n = Devices().size();
+           return BITNET_OK;
+         }) == BITNET_OK
+             ? n
+             : 0;
+}
 
 bitnet_status_t bitnet_device(size_t index, bitnet_device_t* out_device) noexcept {
   return Guard([&]() -> bitnet_status_t {
     BN_TRY(CheckOut(out_device));
-    if (index != 0) return Fail(BITNET_E_NOT_FOUND, core::Cat("no device number ", index));
+    if (index >= Devices().size()) return Fail(BITNET_E_NOT_FOUND, core::Cat("no device number ", index));
+    const DeviceText& found = Devices()[index];
     bitnet_device_t device = BITNET_DEVICE_INIT;
-    device.available = 1;
-    device.name = "cpu";
-    device.description = kernels::CpuFeatures();
-    device.memory_bytes = MachineMemoryBytes();
+    device.available = found.available;
+    device.name = found.name.c_str();
+    device.description = found.description.c_str();
+    device.memory_bytes = found.memory_bytes;
     CopyOut(device, out_device);
     return BITNET_OK;
   });

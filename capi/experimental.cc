@@ -6,7 +6,9 @@
 #include "capi/session_lock.h"
 #include "capi/targets.h"
 #include "core/base/sha256.h"
+#include "core/graph/gpu_memory.h"
 #include "core/graph/profiled_ops.h"
+#include "kernels/cuda/gpu.h"
 #include "kernels/multiply_add.h"
 
 using namespace bitnet::capi;  // NOLINT: the C functions are these helpers' only users
@@ -45,12 +47,41 @@ bitnet_status_t bitnet_x_multiply_add_rounds(const char* target, uint64_t n_roun
   });
 }
 
+bitnet_status_t bitnet_x_gpu_limits(uint32_t gpu, double* out_read_bytes_per_s,
+                                    double* out_multiply_adds_per_s) noexcept {
+  return Guard([&]() -> bitnet_status_t {
+    if (out_read_bytes_per_s == nullptr || out_multiply_adds_per_s == nullptr) {
+      return InvalidArgument("out_read_bytes_per_s or out_multiply_adds_per_s is NULL");
+    }
+    *out_read_bytes_per_s = *out_multiply_adds_per_s = 0;
+    const kernels::gpu::GpuTable* const table = kernels::gpu::CudaTable();
+    const char* why = "not built in";
+    const uint32_t n = table == nullptr ? 0 : table->count(&why);
+    if (gpu >= n) {
+      return Fail(BITNET_E_TARGET_UNAVAILABLE, n == 0 ? core::Cat("cuda: ", why) : core::Cat("cuda: no device ", gpu),
+                  "gpu");
+    }
+    auto context = core::GpuContext::Open(*table, gpu);
+    if (!context.ok()) return Fail(context.status());
+    kernels::gpu::GpuLimits limits;
+    const core::Status status = core::StatusOfGpu(table->measure((*context)->queue(), &limits));
+    if (!status.ok()) return Fail(status);
+    *out_read_bytes_per_s = limits.read_bytes_per_s;
+    *out_multiply_adds_per_s = limits.multiply_adds_per_s;
+    return BITNET_OK;
+  });
+}
+
 bitnet_status_t bitnet_x_session_profile_start(bitnet_session_t* session) noexcept {
   return Guard([&]() -> bitnet_status_t {
     if (session == nullptr) return InvalidArgument("session is NULL");
     const Exclusive lock(session);
     if (!lock.held()) return Busy();
     session->session->StartProfile();
+    if (session->session->Profile().empty()) {
+      return Fail(BITNET_E_UNSUPPORTED, "profile: a gpu computes, whose operations return before they are done",
+                  "device");
+    }
     return BITNET_OK;
   });
 }

@@ -31,6 +31,10 @@ bitnet_status_t bitnet_facts_info(const bitnet_facts_t* facts, bitnet_facts_info
     info.n_evaluated_tokens = f.n_evaluated_tokens;
     info.head_survivors = f.head_survivors;
     info.n_kernels = f.kernels.size();
+    info.device = f.device.c_str();
+    info.requested_device = f.requested_device.c_str();
+    info.fallback_reason = f.fallback_reason.c_str();
+    info.gpu = facts->gpu.c_str();
     CopyOut(info, out_info);
     return BITNET_OK;
   });

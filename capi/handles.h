@@ -85,6 +85,7 @@ struct bitnet_session_t {
 struct bitnet_facts_t {
   bitnet::core::RunFacts facts;
   std::string logits_sha256;
+  std::string gpu;  // names
 };
 
 #endif  // BITNET_CAPI_HANDLES_H_

@@ -30,8 +30,8 @@ using core::Status;
 #endif
 
 // Released kernel tables, in the library that verifies or not.
-constexpr std::array<std::string_view, 6> kReleasedTables = {"portable",  "AVX2", "AVX3",
-                                                             "AVX3_VNNI", "NEON", "NEON_DOTPROD"};
+constexpr std::array<std::string_view, 7> kReleasedTables = {"portable", "AVX2",         "AVX3", "AVX3_VNNI",
+                                                             "NEON",     "NEON_DOTPROD", "CUDA"};
 
 constexpr std::array<std::string_view, 3> kWarnings = {
     "the model was run under a correction policy: a temporary workaround for a bad file",
@@ -106,11 +106,17 @@ receipts::Environment EnvironmentOf(const bitnet_receipt_options_t& options) {
 
 receipts::Backend BackendOf(const core::RunFacts& facts, const bitnet_receipt_options_t& options) {
   receipts::Backend b;
-  b.device = "cpu";
+  b.device = facts.device;
   b.target = facts.target;
   b.threads = facts.threads;
   if (options.requested_target != nullptr) b.requested = options.requested_target;
   if (options.fallback_reason != nullptr) b.fallback_reason = options.fallback_reason;
+  if (!facts.fallback_reason.empty()) b.fallback_reason = facts.fallback_reason;
+  if (facts.requested_device != "cpu") b.requested_device = facts.requested_device;
+  if (!facts.gpus.empty()) {
+    b.gpus.emplace();
+    for (const core::GpuFacts& g : facts.gpus) b.gpus->push_back({g.name, g.capability, g.driver, g.n_layers});
+  }
   size_t n = 0;
   const kernels::KernelTable* const* tables = kernels::AvailableTables(&n);
   for (size_t i = 0; i < n; ++i) b.detected.emplace_back(tables[i]->name);

@@ -392,6 +392,7 @@ bitnet_status_t bitnet_session_facts(const bitnet_session_t* session, bitnet_fac
     auto facts = std::make_unique<bitnet_facts_t>();
     facts->facts = session->session->Facts();
     if (facts->facts.logits_sha256.has_value()) facts->logits_sha256 = core::ToHex(*facts->facts.logits_sha256);
+    for (const core::GpuFacts& g : facts->facts.gpus) facts->gpu += (facts->gpu.empty() ? "" : "; ") + g.name;
     *out_facts = facts.release();
     return BITNET_OK;
   });

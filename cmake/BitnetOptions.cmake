@@ -6,13 +6,9 @@ option(BITNET_BUILD_BENCH "Build the benchmark programs (need Google Benchmark)"
 option(BITNET_INSTALL "Make the install and package targets" ${PROJECT_IS_TOP_LEVEL})
 option(BITNET_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
 option(BITNET_LIBFUZZER "Link the fuzz targets with libFuzzer (clang)" OFF)
-option(BITNET_CUDA "Build the CUDA kernels (none in this version: an error)" OFF)
+option(BITNET_CUDA "Build the CUDA kernels too (needs nvcc)" OFF)
 set(BITNET_SANITIZE "" CACHE STRING "Sanitizers to build with, for example address,undefined or thread")
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
-endif()
-
-if(BITNET_CUDA)
-  message(FATAL_ERROR "BITNET_CUDA is ON, but this version has no CUDA kernels; configure with -DBITNET_CUDA=OFF")
 endif()

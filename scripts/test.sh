@@ -3,7 +3,7 @@
 #
 # usage: scripts/test.sh [--full] [--only STAGE]... [--list]
 #   (none)   gcc: every test but those labelled slow
-#   --full   and the slow tests, clang, the sanitizers, aarch64 under qemu, the format
+#   --full   and the slow tests, clang, the sanitizers, aarch64 under qemu, the format, CUDA where nvcc is
 #   --only   these stages alone, without installing packages; --list names them
 #
 # Builds go to build/<stage>, logs to build/logs/<stage>.log. BITNET_JOBS overrides the number of jobs.
@@ -13,6 +13,10 @@ exec </dev/null
 
 quick_stages=(deps gcc)
 full_stages=(deps format gcc aarch64 clang asan-ubsan tsan)
+# CUDA kernels are compiled where nvcc is; nothing here needs a GPU.
+nvcc=$(command -v nvcc || true)
+[[ -n $nvcc || ! -x /usr/local/cuda/bin/nvcc ]] || nvcc=/usr/local/cuda/bin/nvcc
+[[ -z $nvcc ]] || full_stages+=(cuda)
 only=()
 full=0
 while (($#)); do
@@ -107,6 +111,14 @@ stage_tsan() {
 
 stage_aarch64() {
   scripts/aarch64.sh
+}
+
+stage_cuda() {  # one architecture: the others differ in code generation alone
+  [[ -n $nvcc ]] || { echo "cuda: no nvcc"; return 1; }
+  configure build/cuda -DCMAKE_BUILD_TYPE=Release -DBITNET_CUDA=ON -DCMAKE_CUDA_COMPILER="$nvcc" \
+    -DCMAKE_CUDA_ARCHITECTURES=90-real -DBITNET_INSTALL=OFF &&
+    build build/cuda --target bitnet_tool bitnet_gpu_test bitnet_gpu_device_test bitnet_capi_test bitnet_golden_test &&
+    run_ctest build/cuda -LE slow -R '^bitnet_gpu_test:|the cpu is a device|a device or a target|exports what|^bitnet_gpu_device_test:'
 }
 
 run_stage() {  # run_stage NAME: runs stage_NAME, keeps its log, counts its tests

@@ -58,7 +58,8 @@ struct ThreadReport {
 };
 
 struct BenchReport {
-  std::string target;
+  std::string target, device, gpu;
+  bool on_gpu = false;  // alone: the limits are then the GPU's
   std::string model_name, quantization;
   uint64_t model_bytes = 0;
   Json model;  // the "model" object
@@ -110,6 +111,13 @@ Tokens SomeTokens(size_t n, uint32_t n_vocab) {
   Tokens tokens(n);
   for (size_t i = 0; i < n; ++i) tokens[i] = static_cast<int32_t>((i * 7919 + 13) % n_vocab);
   return tokens;
+}
+
+// Of the first GPU: one queue of work runs on it at a time, so one device is the yardstick.
+MachineLimits GpuLimits() {
+  MachineLimits limits;
+  Get(Result<void>::from(bitnet_x_gpu_limits(0, &limits.read_bytes_per_s, &limits.multiply_adds_per_s)));
+  return limits;
 }
 
 double PromptSeconds(Session& session, const Tokens& tokens) {
@@ -185,7 +193,14 @@ void CheckLength(const BenchFlags& flags, const Model& model) {
 
 void Describe(const LoadedModel& loaded, BenchReport& report) {
   const bitnet_model_info_t info = loaded.model.info();
-  report.target = loaded.engine.info().target;
+  // What a session of this model runs on is decided by its size.
+  const Session session = MakeSession(loaded.model, {});
+  const Facts facts = Get(session.facts());
+  const bitnet_facts_info_t run = facts.info();
+  report.target = run.target;
+  report.device = run.device;
+  report.gpu = run.gpu;
+  report.on_gpu = report.device == "cuda";
   report.model_name = *info.name == '\0' ? "without a name" : Printable(info.name);
   report.quantization = info.quantization;
   report.model_bytes = info.size_bytes;
@@ -198,7 +213,7 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
   model_flags.threads = n_threads;
   const std::string who = "bench: " + Counted(n_threads, "thread");
   Note(who + ", measuring the machine");
-  const MachineLimits limits = MeasureLimits(report.target, n_threads);
+  const MachineLimits limits = report.on_gpu ? GpuLimits() : MeasureLimits(report.target, n_threads);
   StopIfInterrupted();
   report.peak_memory.Start();  // the yardsticks took memory of their own
   const LoadedModel loaded = LoadModel(model_flags);
@@ -282,7 +297,9 @@ Json Document(const BenchReport& report) {
   }
   json.EndArray().Key("peak_rss_bytes");
   report.peak_memory.bytes() > 0 ? json.Value(report.peak_memory.bytes()) : json.Null();
-  json.Field("target", report.target).Key("model").Raw(report.model.str()).EndObject();
+  json.Field("target", report.target).Field("device", report.device);
+  if (!report.gpu.empty()) json.Field("gpu", report.gpu);
+  json.Key("model").Raw(report.model.str()).EndObject();
   return json;
 }
 
@@ -322,7 +339,8 @@ std::string ProfileTable(const std::vector<Measured>& results) {
 
 std::string Markdown(const BenchReport& report) {
   std::string out = "model: " + report.model_name + ", " + report.quantization + ", " + Bytes(report.model_bytes) +
-                    "; target: " + report.target + "; peak memory " +
+                    "; target: " + report.target + (report.gpu.empty() ? "" : " on " + Printable(report.gpu)) +
+                    "; peak memory " +
                     (report.peak_memory.bytes() > 0 ? Bytes(report.peak_memory.bytes()) : "not known") +
                     "\n\n| threads | read limit GB/s | integer limit GMAC/s | load ms | first token ms |\n"
                     "|--:|--:|--:|--:|--:|\n";
@@ -351,6 +369,9 @@ ExitCode Bench(const BenchFlags& flags) {
     const LoadedModel loaded = LoadModel(flags.model);
     CheckLength(flags, loaded.model);
     Describe(loaded, report);
+  }
+  if (flags.profile && report.device != "cpu") {
+    throw Failure(ExitCode::kUsage, "--profile: found device " + report.device + ", expected cpu");
   }
   for (const int32_t n : threads) BenchThreads(flags, static_cast<uint32_t>(n), report);
   const std::string format = flags.json ? "json" : flags.format;

@@ -91,7 +91,8 @@ Engine MakeEngine(const ModelFlags& flags) {
   EngineOptions options;
   options.threads = flags.threads;
   if (!flags.target.empty()) options.target = flags.target.c_str();
-  if (flags.device != "auto") options.device = flags.device.c_str();
+  options.device = flags.device.c_str();
+  options.gpu_memory_limit = flags.gpu_memory_limit << 20;
   options.log = LogLine;
   const SignalBlock pool_threads_take_no_signals;
   return Get(Engine::create(options));

@@ -206,11 +206,13 @@ void AddLoadFlags(CLI::App& app, ModelFlags& o) {
           "kernels for this instruction set (default: the best that this CPU runs; see bitnet doctor)")
       ->envname("BITNET_FORCE_TARGET")
       ->group(machine);
-  AddText(app, "--device", o.device, "NAME", "where to compute: auto, cpu, or a device that bitnet doctor lists")
+  AddChoice(
+      app, "--device", o.device, {"auto", "cpu", "cuda", "hybrid"},
+      "where to compute (default: cpu): on NVIDIA GPUs, split over them and the CPU, or auto: a GPU if one is here")
       ->envname("BITNET_DEVICE")
       ->group(machine);
-  AddCount(app, "--gpu-memory-limit", o.gpu_memory_limit, 0, std::numeric_limits<uint64_t>::max(),
-           "bytes of a GPU's memory to use at most; nothing on a CPU")
+  AddCount(app, "--gpu-memory-limit", o.gpu_memory_limit, 0, std::numeric_limits<uint64_t>::max() >> 20,
+           "megabytes (2^20 bytes) of each GPU to use at most; 0: what is free")
       ->envname("BITNET_GPU_MEMORY_LIMIT")
       ->group(machine);
 }

@@ -57,7 +57,7 @@ struct ModelFlags {
   bool allow_dense_linears = false;
   std::string target;
   std::string device = "cpu";
-  uint64_t gpu_memory_limit = 0;
+  uint64_t gpu_memory_limit = 0;  // MB
   uint32_t threads = 0;
   CorrectionFlags corrections;
 };

@@ -21,10 +21,10 @@ namespace {
 namespace fs = std::filesystem;
 
 // All that the tool reads.
-constexpr const char* kVariables[] = {
-    "BITNET_GGUF", "BITNET_FORCE_TARGET",  "BITNET_DEVICE",    "BITNET_CPU_THREADS", "BITNET_GPU_MEMORY_LIMIT",
-    "BITNET_SEED", "BITNET_DETERMINISTIC", "BITNET_TOKENIZER", kPolicyVariable,      kPermissionVariable,
-    "CI"};
+constexpr const char* kVariables[] = {"BITNET_GGUF",          "BITNET_FORCE_TARGET",     "BITNET_DEVICE",
+                                      "BITNET_CPU_THREADS",   "BITNET_GPU_MEMORY_LIMIT", "BITNET_SEED",
+                                      "BITNET_DETERMINISTIC", "BITNET_TOKENIZER",        "BITNET_STRICT_NO_FAKE_GPU",
+                                      kPolicyVariable,        kPermissionVariable,       "CI"};
 
 std::vector<std::string> VariablesThatAreSet() {
   std::vector<std::string> set;

@@ -22,20 +22,31 @@ typedef struct bitnet_engine_options_t {
   uint32_t struct_size;
   uint32_t threads;                    /* 0: the physical cores that the process may use */
   const char* target;                  /* NULL: the best that this CPU runs; else a name, see bitnet_target() */
-  const char* device;                  /* NULL: "cpu"; else a name, see bitnet_device() */
+  const char* device;                  /* NULL: "cpu"; else "auto", "cuda" or "hybrid", see below */
   const bitnet_allocator_t* allocator; /* NULL: the C++ allocator */
   bitnet_log_fn log;                   /* NULL: no log */
   void* log_user_data;
+  uint64_t gpu_memory_limit; /* bytes of each GPU that a session may take, 0: what is free */
 } bitnet_engine_options_t;
 #define BITNET_ENGINE_OPTIONS_INIT \
-  { sizeof(bitnet_engine_options_t), 0, 0, 0, 0, 0, 0 }
+  { sizeof(bitnet_engine_options_t), 0, 0, 0, 0, 0, 0, 0 }
+
+/*
+ * Devices. "cpu" computes on the CPU, "cuda" on NVIDIA GPUs alone: the layers stand on one, or in ranges on several.
+ * "hybrid" puts as many layers on GPUs as their memory and gpu_memory_limit allow, the rest on the CPU. "auto" is
+ * "cuda" where a GPU is here and holds the model, else "cpu": that is logged as a warning, and facts and receipts carry
+ * the reason. No other value falls back. How a model is split is decided when a session is made, before anything is
+ * allocated: BITNET_E_NO_MEMORY tells what would be needed. Every bit of the results is the same on all devices.
+ * A GPU that fails makes calls return BITNET_E_TARGET_UNAVAILABLE with the name of the kernel; sessions that it had a
+ * part in can then only be freed.
+ */
 
 /**
  * Makes an engine and starts its threads.
  * @param options     NULL = defaults. Borrowed for the call.
  * @param out_engine  receives the engine; NULL on failure. Free with bitnet_engine_free().
  * @return BITNET_OK, _E_INVALID_ARGUMENT (no such target, a bad option), _E_TARGET_UNAVAILABLE (built in, but not for
- *         this CPU; no such device here), _E_NO_MEMORY.
+ *         this CPU; "cuda" or "hybrid" without a GPU), _E_NO_MEMORY.
  * @threading safe from any thread. An engine may be shared by models and sessions on any threads; their parallel
  *            parts then take turns. Results never depend on the target or on the number of threads.
  * @since 0.1
@@ -49,11 +60,12 @@ BITNET_API void bitnet_engine_free(bitnet_engine_t* engine) BITNET_NOEXCEPT;
 typedef struct bitnet_engine_info_t {
   uint32_t struct_size;
   uint32_t threads;
-  const char* target; /* "AVX2", "portable", ...; static */
-  const char* device; /* "cpu"; static */
+  const char* target;          /* "AVX2", "portable", ...; static */
+  const char* device;          /* "cpu", "auto", "cuda" or "hybrid": "auto" without a GPU reads "cpu"; static */
+  const char* fallback_reason; /* why "auto" found no GPU, or ""; lives as long as the engine */
 } bitnet_engine_info_t;
 #define BITNET_ENGINE_INFO_INIT \
-  { sizeof(bitnet_engine_info_t), 0, 0, 0 }
+  { sizeof(bitnet_engine_info_t), 0, 0, 0, 0 }
 
 /** What was chosen. @return BITNET_OK, _E_INVALID_ARGUMENT. @since 0.1 */
 BITNET_API bitnet_status_t bitnet_engine_info(const bitnet_engine_t* engine,
@@ -94,14 +106,15 @@ BITNET_API bitnet_status_t bitnet_target_self_test(const char* target, bitnet_se
 typedef struct bitnet_device_t {
   uint32_t struct_size;
   uint32_t available;
-  const char* name;        /* "cpu"; static */
-  const char* description; /* the CPU's features that matter to the kernels, for people; static */
-  uint64_t memory_bytes;   /* of the machine; 0: unknown */
+  const char* name;        /* "cpu", "cuda:0", ...; "cuda" for the place of GPUs where there is none; static */
+  const char* description; /* for people: the CPU's features that matter to the kernels; a GPU's name, compute
+                              capability and driver; why there is no GPU. Static */
+  uint64_t memory_bytes;   /* of the machine or the GPU; 0: unknown */
 } bitnet_device_t;
 #define BITNET_DEVICE_INIT \
   { sizeof(bitnet_device_t), 0, 0, 0, 0 }
 
-/** Devices that this build knows. @since 0.1 */
+/** Devices: the CPU first, then the GPUs, looked for once in a process. @since 0.1 */
 BITNET_API size_t bitnet_device_count(void) BITNET_NOEXCEPT;
 /** @return BITNET_OK, _E_NOT_FOUND (index), _E_INVALID_ARGUMENT. @since 0.1 */
 BITNET_API bitnet_status_t bitnet_device(size_t index, bitnet_device_t* out_device) BITNET_NOEXCEPT;

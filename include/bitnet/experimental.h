@@ -35,8 +35,18 @@ BITNET_API bitnet_status_t bitnet_x_multiply_add_rounds(const char* target, uint
                                                         uint64_t* out_n_products) BITNET_NOEXCEPT;
 
 /**
+ * What a GPU can do at most, measured on it: bytes read a second, and int8 multiply-adds a second with the tensor-core
+ * instruction that the ternary products use. Takes about a second and a gigabyte of its memory.
+ * @param gpu  0 for "cuda:0" and so on.
+ * @return BITNET_OK, _E_TARGET_UNAVAILABLE (no such GPU here, or it failed), _E_NO_MEMORY, _E_INVALID_ARGUMENT.
+ */
+BITNET_API bitnet_status_t bitnet_x_gpu_limits(uint32_t gpu, double* out_read_bytes_per_s,
+                                               double* out_multiply_adds_per_s) BITNET_NOEXCEPT;
+
+/**
  * From now on measures how long each part of an evaluation takes, from zero: a clock around every operation.
- * @return BITNET_OK, _E_INVALID_ARGUMENT, _E_BAD_STATE, _E_NO_MEMORY.
+ * @return BITNET_OK, _E_INVALID_ARGUMENT, _E_BAD_STATE, _E_NO_MEMORY, _E_UNSUPPORTED (a GPU computes: its operations
+ *         return before they are done).
  */
 BITNET_API bitnet_status_t bitnet_x_session_profile_start(bitnet_session_t* session) BITNET_NOEXCEPT;
 

@@ -22,7 +22,7 @@ BITNET_API void bitnet_facts_free(bitnet_facts_t* facts) BITNET_NOEXCEPT;
 typedef struct bitnet_facts_info_t {
   uint32_t struct_size;
   uint32_t threads;
-  const char* target;                         /* name of the kernels that ran */
+  const char* target;                         /* name of the kernels that ran: the CPU's, where it had a part */
   const char* head;                           /* how the draws were selected: "full" or "shortcut"; equal results */
   char logits_sha256[BITNET_SHA256_HEX_SIZE]; /* of the last generation, docs/numerics.md; "" before a first draw */
   char reserved[7];
@@ -34,9 +34,13 @@ typedef struct bitnet_facts_info_t {
   uint64_t n_evaluated_tokens; /* tokens that went through the layers, all calls together */
   uint64_t head_survivors;     /* rows that the shortcut computed exactly, all draws together */
   uint64_t n_kernels;
+  const char* device;           /* "cpu", "cuda" or "hybrid": where layers were computed */
+  const char* requested_device; /* the engine's option */
+  const char* fallback_reason;  /* why `device` is not what was requested, or "" */
+  const char* gpu;              /* names of the GPUs that took part, "; " between them, or "" */
 } bitnet_facts_info_t;
 #define BITNET_FACTS_INFO_INIT \
-  { sizeof(bitnet_facts_info_t), 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(bitnet_facts_info_t), 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** @return BITNET_OK, _E_INVALID_ARGUMENT. @since 0.1 */
 BITNET_API bitnet_status_t bitnet_facts_info(const bitnet_facts_t* facts,

@@ -6,22 +6,32 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/host_device.h"
+
 namespace bitnet::kernels {
 
-inline uint32_t BitsOf(float x) {
+BN_HD uint32_t BitsOf(float x) {
+#if defined(__CUDA_ARCH__)
+  return __float_as_uint(x);
+#else
   uint32_t bits;
   std::memcpy(&bits, &x, sizeof bits);
   return bits;
+#endif
 }
 
-inline float FloatOf(uint32_t bits) {
+BN_HD float FloatOf(uint32_t bits) {
+#if defined(__CUDA_ARCH__)
+  return __uint_as_float(bits);
+#else
   float x;
   std::memcpy(&x, &bits, sizeof x);
   return x;
+#endif
 }
 
 // A signalling NaN becomes quiet and keeps its payload, as in the conversion instructions.
-inline float F16ToF32(uint16_t half) {
+BN_HD float F16ToF32(uint16_t half) {
   const uint32_t sign = (half & 0x8000u) << 16;
   const uint32_t magnitude = (half & 0x7fffu) << 13;  // exponent field at bit 23, bias still 15
   const uint32_t normal = magnitude + (112u << 23);   // bias 127
@@ -32,7 +42,7 @@ inline float F16ToF32(uint16_t half) {
   return FloatOf(sign | (magnitude >= (31u << 23) ? special : finite));
 }
 
-inline uint16_t F32ToF16(float x) {
+BN_HD uint16_t F32ToF16(float x) {
   const uint32_t sign = BitsOf(x) >> 16 & 0x8000u;
   const uint32_t magnitude = BitsOf(x) & 0x7fffffffu;
   uint32_t half;
@@ -48,9 +58,9 @@ inline uint16_t F32ToF16(float x) {
   return static_cast<uint16_t>(sign | half);
 }
 
-inline float BF16ToF32(uint16_t bfloat) { return FloatOf(uint32_t{bfloat} << 16); }
+BN_HD float BF16ToF32(uint16_t bfloat) { return FloatOf(uint32_t{bfloat} << 16); }
 
-inline uint16_t F32ToBF16(float x) {
+BN_HD uint16_t F32ToBF16(float x) {
   const uint32_t bits = BitsOf(x);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>(bits >> 16 | 0x40u);
   return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);

@@ -22,6 +22,14 @@ void Fields(Archive& a, R& r) {
   a.Required("compiler", r.compiler);
 }
 
+template <typename Archive, Is<Gpu> R>
+void Fields(Archive& a, R& r) {
+  a.Required("name", r.name);
+  a.Required("capability", r.capability);
+  a.Required("driver", r.driver);
+  a.Required("n_layers", r.n_layers);
+}
+
 template <typename Archive, Is<Backend> R>
 void Fields(Archive& a, R& r) {
   a.Required("device", r.device);
@@ -30,6 +38,8 @@ void Fields(Archive& a, R& r) {
   a.Required("requested", r.requested);
   a.Required("detected", r.detected);
   a.Optional("fallback_reason", r.fallback_reason);
+  a.Optional("requested_device", r.requested_device);
+  a.Optional("gpus", r.gpus);
 }
 
 template <typename Archive, Is<Kernel> R>

@@ -15,18 +15,28 @@ inline constexpr char kReceiptVersion[] = "1.0";
 inline constexpr char kNumerics[] = "bitnet-numerics/1";
 // The table whose use makes compute_path "reference".
 inline constexpr char kReferenceTable[] = "portable";
+// The table of NVIDIA GPUs.
+inline constexpr char kGpuTable[] = "CUDA";
 
 struct Library {
   std::string version, commit, compiler;
 };
 
+// A GPU that took part.
+struct Gpu {
+  std::string name, capability, driver;
+  uint32_t n_layers = 0;  // that it computed
+};
+
 struct Backend {
-  std::string device;  // "cpu"
-  std::string target;  // kernel table that ran
+  std::string device;  // where layers were computed: "cpu", "cuda" or "hybrid"
+  std::string target;  // kernel table that ran; of the CPU under "hybrid"
   uint32_t threads = 0;
-  std::string requested;                       // "" = the best one
-  std::vector<std::string> detected;           // tables that this machine can run, best first
-  std::optional<std::string> fallback_reason;  // why `target` is not what was requested
+  std::string requested;                        // "" = the best one
+  std::vector<std::string> detected;            // tables that this machine can run, best first
+  std::optional<std::string> fallback_reason;   // why `target` or `device` is not what was requested
+  std::optional<std::string> requested_device;  // "auto", "cuda" or "hybrid"; absent: "cpu"
+  std::optional<std::vector<Gpu>> gpus;         // present exactly where `device` is not "cpu"
 };
 
 struct Kernel {

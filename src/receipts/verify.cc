@@ -30,23 +30,63 @@ void CheckDocument(const ReadResult& read, Checks& c) {
   c.Expect(r.deterministic, "deterministic", "found false: this library makes deterministic runs only");
 }
 
-void CheckBackend(const Receipt& r, const VerifyOptions& options, Checks& c) {
-  const Backend& b = r.backend;
-  c.Expect(b.device == "cpu", "backend.device", "found ", Quoted(b.device), ", expected 'cpu'");
-  c.Expect(b.threads >= 1, "backend.threads", "found 0, expected at least 1");
-  c.Expect(Contains(options.registry.tables, b.target), "backend.target", "unknown kernel table ", Quoted(b.target));
-  c.Expect(Contains(b.detected, b.target), "backend.target", Quoted(b.target),
-           " is not among the tables that the machine could run");
-  c.Expect(b.requested.empty() || b.requested == b.target || b.fallback_reason.has_value(), "backend.requested",
-           Quoted(b.requested), " was asked for, ", Quoted(b.target), " ran, and no fallback_reason says why");
-  c.Expect(options.require_target.empty() || options.require_target == b.target, "backend.target", "found ",
-           Quoted(b.target), ", required ", Quoted(options.require_target));
-}
-
 // The part of an id after the table's name; "" when the id is not of that table.
 std::string_view OperationOf(std::string_view id, std::string_view table) {
   if (!id.starts_with(table) || id.size() <= table.size() || id[table.size()] != '.') return {};
   return id.substr(table.size() + 1);
+}
+
+// The same for the tables that the receipt's devices have.
+std::string_view OperationOf(std::string_view id, const Backend& b) {
+  const std::string_view operation = OperationOf(id, b.target);
+  return operation.empty() && b.device == "hybrid" ? OperationOf(id, kGpuTable) : operation;
+}
+
+// Whoever claims a GPU carries its name and kernels that ran on it; whoever does not, carries none.
+void CheckDevice(const Receipt& r, Checks& c) {
+  const Backend& b = r.backend;
+  const bool gpu = b.device == "cuda" || b.device == "hybrid";
+  c.Expect(gpu || b.device == "cpu", "backend.device", "found ", Quoted(b.device),
+           ", expected 'cpu', 'cuda' or 'hybrid'");
+  c.Expect(gpu == b.gpus.has_value(), "backend.gpus", "present exactly where device is not 'cpu'");
+  c.Expect((b.device == "cuda") == (b.target == kGpuTable), "backend.target", "found ", Quoted(b.target), " on ",
+           Quoted(b.device));
+  bool ran = false;
+  for (const Kernel& k : r.kernels) ran |= !OperationOf(k.id, kGpuTable).empty();
+  c.Expect(gpu == ran, "backend.device", "found ", Quoted(b.device), ", but ", ran ? "" : "no ",
+           "kernels of a GPU ran");
+  uint64_t layers = 0;
+  for (size_t i = 0; b.gpus && i < b.gpus->size(); ++i) {
+    const Gpu& g = (*b.gpus)[i];
+    c.Expect(!g.name.empty() && !g.capability.empty() && !g.driver.empty(), Cat("backend.gpus[", i, "]"),
+             "a GPU without a name, compute capability or driver");
+    layers += g.n_layers;
+  }
+  c.Expect(!gpu || (layers > 0 && layers <= r.model.shape.n_layers), "backend.gpus", "found ", layers,
+           " layers on GPUs, the model has ", r.model.shape.n_layers);
+  c.Expect(b.device != "cuda" || layers == r.model.shape.n_layers, "backend.gpus", "found ", layers,
+           " layers on GPUs alone, the model has ", r.model.shape.n_layers);
+  const std::string requested = b.requested_device.value_or("cpu");
+  c.Expect(requested == "cpu" || requested == "auto" || requested == "cuda" || requested == "hybrid",
+           "backend.requested_device", "found ", Quoted(requested), ", expected 'auto', 'cuda' or 'hybrid'");
+  c.Expect(requested != "cpu" || !gpu, "backend.requested_device", "the CPU was asked for, a GPU computed");
+  c.Expect(requested == "cpu" || gpu || (requested == "auto" && b.fallback_reason.has_value()),
+           "backend.requested_device", Quoted(requested),
+           " was asked for, the CPU computed: only 'auto' does that, with a fallback_reason");
+}
+
+void CheckBackend(const Receipt& r, const VerifyOptions& options, Checks& c) {
+  const Backend& b = r.backend;
+  CheckDevice(r, c);
+  c.Expect(b.threads >= 1, "backend.threads", "found 0, expected at least 1");
+  c.Expect(Contains(options.registry.tables, b.target), "backend.target", "unknown kernel table ", Quoted(b.target));
+  c.Expect(b.device == "cuda" || Contains(b.detected, b.target), "backend.target", Quoted(b.target),
+           " is not among the tables that the machine could run");
+  c.Expect(b.device == "cuda" || b.requested.empty() || b.requested == b.target || b.fallback_reason.has_value(),
+           "backend.requested", Quoted(b.requested), " was asked for, ", Quoted(b.target),
+           " ran, and no fallback_reason says why");
+  c.Expect(options.require_target.empty() || options.require_target == b.target, "backend.target", "found ",
+           Quoted(b.target), ", required ", Quoted(options.require_target));
 }
 
 void CheckKernels(const Receipt& r, const VerifyOptions& options, Checks& c) {
@@ -60,7 +100,7 @@ void CheckKernels(const Receipt& r, const VerifyOptions& options, Checks& c) {
     c.Expect(!k.id.empty() && k.id.size() <= kMaxId && printable, Cat(field, ".id"), "found ", Quoted(k.id),
              ", expected 1 to ", kMaxId, " printable characters");
     c.Expect(k.calls > 0, Cat(field, ".calls"), "found 0, expected rows of a kernel that ran");
-    const std::string_view operation = OperationOf(k.id, r.backend.target);
+    const std::string_view operation = OperationOf(k.id, r.backend);
     c.Expect(!operation.empty(), Cat(field, ".id"), Quoted(k.id), " is not of the table ", Quoted(r.backend.target));
     c.Expect(operation.empty() || Contains(options.registry.operations, operation), Cat(field, ".id"),
              "unknown kernel ", Quoted(k.id));
@@ -91,7 +131,7 @@ void CheckKernelCounts(const Receipt& r, Checks& c) {
     for (const std::string_view operation : expected.operations) {
       names += Cat(names.empty() ? "" : " + ", operation);
       for (const Kernel& k : r.kernels) {
-        if (OperationOf(k.id, r.backend.target) == operation) rows += k.calls;
+        if (OperationOf(k.id, r.backend) == operation) rows += k.calls;
       }
     }
     c.Expect(rows == expected.rows, "kernels", names, ": found ", rows, " rows, model and tokens need ", expected.rows);
@@ -102,7 +142,7 @@ void CheckKernelCounts(const Receipt& r, Checks& c) {
 void CheckHead(const Receipt& r, Checks& c) {
   constexpr uint64_t kCandidates = 256;  // docs/numerics.md
   uint64_t draws = 0;
-  for (const Kernel& k : r.kernels) draws += OperationOf(k.id, r.backend.target) == "head_shortcut" ? k.calls : 0;
+  for (const Kernel& k : r.kernels) draws += OperationOf(k.id, r.backend) == "head_shortcut" ? k.calls : 0;
   const Inference& f = r.inference;
   c.Expect((f.options.head == "shortcut") == (draws > 0), "inference.options.head", "found ", Quoted(f.options.head),
            ", the kernels say that ", draws, " draws used the shortcut");

@@ -24,7 +24,7 @@ BN_AT(bitnet_allocator_t, alloc, 8);
 BN_AT(bitnet_allocator_t, free, 16);
 BN_AT(bitnet_allocator_t, user_data, 24);
 
-BN_SIZE(bitnet_engine_options_t, 48);
+BN_SIZE(bitnet_engine_options_t, 56);
 BN_AT(bitnet_engine_options_t, struct_size, 0);
 BN_AT(bitnet_engine_options_t, threads, 4);
 BN_AT(bitnet_engine_options_t, target, 8);
@@ -32,12 +32,14 @@ BN_AT(bitnet_engine_options_t, device, 16);
 BN_AT(bitnet_engine_options_t, allocator, 24);
 BN_AT(bitnet_engine_options_t, log, 32);
 BN_AT(bitnet_engine_options_t, log_user_data, 40);
+BN_AT(bitnet_engine_options_t, gpu_memory_limit, 48);
 
-BN_SIZE(bitnet_engine_info_t, 24);
+BN_SIZE(bitnet_engine_info_t, 32);
 BN_AT(bitnet_engine_info_t, struct_size, 0);
 BN_AT(bitnet_engine_info_t, threads, 4);
 BN_AT(bitnet_engine_info_t, target, 8);
 BN_AT(bitnet_engine_info_t, device, 16);
+BN_AT(bitnet_engine_info_t, fallback_reason, 24);
 
 BN_SIZE(bitnet_target_t, 16);
 BN_AT(bitnet_target_t, struct_size, 0);
@@ -199,7 +201,7 @@ BN_AT(bitnet_model_info_t, path, 128);
 BN_AT(bitnet_model_info_t, n_dense_linears, 136);
 BN_AT(bitnet_model_info_t, reserved, 140);
 
-BN_SIZE(bitnet_facts_info_t, 160);
+BN_SIZE(bitnet_facts_info_t, 192);
 BN_AT(bitnet_facts_info_t, struct_size, 0);
 BN_AT(bitnet_facts_info_t, threads, 4);
 BN_AT(bitnet_facts_info_t, target, 8);
@@ -214,6 +216,10 @@ BN_AT(bitnet_facts_info_t, n_generated_tokens, 128);
 BN_AT(bitnet_facts_info_t, n_evaluated_tokens, 136);
 BN_AT(bitnet_facts_info_t, head_survivors, 144);
 BN_AT(bitnet_facts_info_t, n_kernels, 152);
+BN_AT(bitnet_facts_info_t, device, 160);
+BN_AT(bitnet_facts_info_t, requested_device, 168);
+BN_AT(bitnet_facts_info_t, fallback_reason, 176);
+BN_AT(bitnet_facts_info_t, gpu, 184);
 
 BN_SIZE(bitnet_kernel_t, 24);
 BN_AT(bitnet_kernel_t, struct_size, 0);

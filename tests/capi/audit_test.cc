@@ -79,6 +79,9 @@ TEST_CASE_METHOD(Fixture, "NULL is refused by policies, receipts and inspections
   BN_NULL(bitnet_x_session_logits_sha256(nullptr, hex));
   BN_NULL(bitnet_x_session_logits_sha256(session.get(), nullptr));
   uint64_t products = 0;
+  double limit = 0;
+  BN_NULL(bitnet_x_gpu_limits(0, nullptr, &limit));
+  BN_NULL(bitnet_x_gpu_limits(0, &limit, nullptr));
   BN_NULL(bitnet_x_multiply_add_rounds(nullptr, 1, &products));
   BN_NULL(bitnet_x_multiply_add_rounds("portable", 1, nullptr));
 

@@ -50,18 +50,47 @@ TEST_CASE("every available target makes an engine and passes its self test", "[c
   BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_target_self_test("no such target", &result));
 }
 
-TEST_CASE("there is one device, the cpu, and no other can be asked for", "[capi][engine]") {
-  REQUIRE(bitnet_device_count() == 1);
+TEST_CASE("the cpu is a device, and a gpu that is not here cannot be asked for", "[capi][engine]") {
+  const size_t n = bitnet_device_count();
+  REQUIRE(n >= 2);  // the place of GPUs is there without one
   bitnet_device_t device = BITNET_DEVICE_INIT;
   BN_OK(bitnet_device(0, &device));
   CHECK(std::string(device.name) == "cpu");
   CHECK(device.available == 1);
   CHECK(device.memory_bytes > (uint64_t{1} << 20));
-  BN_FAILS(BITNET_E_NOT_FOUND, bitnet_device(1, &device));
+  BN_OK(bitnet_device(1, &device));
+  CHECK(std::string(device.name).rfind("cuda", 0) == 0);
+  const bool gpu = device.available != 0;
+  if (!gpu) CHECK(std::string(device.description).rfind("cuda: ", 0) == 0);
+  bitnet_device_t beyond = BITNET_DEVICE_INIT;
+  BN_FAILS(BITNET_E_NOT_FOUND, bitnet_device(n, &beyond));
+
   bitnet_engine_options_t options = BITNET_ENGINE_OPTIONS_INIT;
+  options.threads = 1;
+  bitnet_engine_t* raw = nullptr;
   options.device = "abacus";
-  bitnet_engine_t* engine = nullptr;
-  BN_FAILS(BITNET_E_TARGET_UNAVAILABLE, bitnet_engine_create(&options, &engine));
+  BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_engine_create(&options, &raw));
+  std::string log;
+  options.log_user_data = &log;
+  options.log = [](bitnet_log_level_t, const char* message, void* to) noexcept {
+    *static_cast<std::string*>(to) += message;
+  };
+  options.device = "auto";
+  BN_OK(bitnet_engine_create(&options, &raw));
+  const EnginePtr engine(raw);
+  bitnet_engine_info_t info = BITNET_ENGINE_INFO_INIT;
+  BN_OK(bitnet_engine_info(engine.get(), &info));
+  CHECK(std::string(info.device) == (gpu ? "auto" : "cpu"));
+  CHECK(std::string(info.fallback_reason).empty() == gpu);
+  CHECK(log.empty() == gpu);  // said once
+  for (const char* name : {"cuda", "hybrid"}) {
+    options.device = name;
+    bitnet_engine_t* other = nullptr;
+    if (!gpu) {
+      BN_FAILS(BITNET_E_TARGET_UNAVAILABLE, bitnet_engine_create(&options, &other));
+      CHECK(std::string(bitnet_last_error_message()).find("cuda: ") != std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("versions agree with the headers", "[capi][engine]") {

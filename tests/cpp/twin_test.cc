@@ -200,7 +200,7 @@ TEST_CASE_METHOD(Fixture, "files, tokenizers, targets and devices", "[cpp]") {
   REQUIRE(!bitnet::targets().empty());
   CHECK(bitnet::targets()[0].available == 1);
   CHECK(bitnet::self_test("portable").value().n_different == 0);
-  CHECK(bitnet::devices().size() == 1);
+  CHECK(bitnet::devices().size() >= 2);  // the CPU, and GPUs or their empty place
   CHECK(engine.info().target == std::string(bitnet::targets()[0].name));
   CHECK(model.ternary_sha256().value().size() == 64);
   CHECK(model.ternary_scales_sha256().value().size() == 64);

@@ -40,7 +40,7 @@ void CpuOps::Fail(size_t row) {
 
 Ops CpuOps::ops() {
   static constexpr auto kSelf = [](void* c) -> CpuOps& { return *static_cast<CpuOps*>(c); };
-  Ops o;
+  Ops o{};
   o.context = this;
   o.embed = [](void* c, const Matrix& e, std::span<const BatchRow> rows, float* x) {
     return kSelf(c).Embed(e, rows, x);

@@ -1,6 +1,9 @@
 #include "core/graph/forward.h"
 
+#include <array>
 #include <cmath>
+#include <iterator>
+#include <string>
 #include <utility>
 
 namespace bitnet::core {
@@ -41,54 +44,130 @@ Result<ForwardScratch> ForwardScratch::Allocate(const HParams& h, size_t max_row
   return s;
 }
 
-Status Forward(const Ops& ops, const HParams& h, const Weights& w, std::span<const BatchRow> rows, ForwardScratch& s,
-               const std::atomic<bool>* cancel) {
-  const Widths n(h);
-  const size_t n_rows = rows.size();
-  void* const c = ops.context;
-  const char* step = "";  // the operation at work, for the message
-  const auto input = [&](const char* name, const float* x, size_t width, const float* gamma) {
-    step = name;
-    return ops.set_input(c, x, n_rows, width, gamma, h.norm_eps);
-  };
-  const auto linear = [&](const char* name, const Matrix& m, float* y) {
-    step = name;
-    return ops.linear(c, m, y);
-  };
-  const auto layer = [&](uint32_t l, const LayerWeights& b) {
+namespace {
+
+// The operations of a layer, in order: names for messages, and marks (layer * kSteps + step + 1; 0 is the embedding).
+constexpr const char* kSteps[] = {"attn_norm", "attn_q",        "attn_k",      "attn_v",   "cache",
+                                  "attention", "attn_sub_norm", "attn_output", "ffn_norm", "ffn_gate",
+                                  "ffn_up",    "ffn_sub_norm",  "ffn_down"};
+constexpr uint32_t kNumSteps = std::size(kSteps);
+enum Step : uint32_t {
+  kAttnNorm,
+  kQ,
+  kK,
+  kV,
+  kCache,
+  kAttention,
+  kAttnSubNorm,
+  kAttnOutput,
+  kFfnNorm,
+  kGate,
+  kUp,
+  kFfnSubNorm,
+  kDown
+};
+
+// One pass: the operations of one device, and which of them is at work.
+class Pass {
+ public:
+  Pass(const Ops& ops, const HParams& h, std::span<const BatchRow> rows, ForwardScratch& s)
+      : ops_(ops), h_(h), rows_(rows), s_(s), n_(h) {}
+
+  void At(uint32_t mark) {
+    mark_ = mark;
+    if (ops_.mark != nullptr) ops_.mark(ops_.context, mark);
+  }
+  uint32_t mark() const { return mark_; }
+
+  // Layer number `l` of the model, whose caches are number `cached` of this device.
+  bool Layer(uint32_t l, uint32_t cached, const LayerWeights& b) {
+    layer_ = l;
+    void* const c = ops_.context;
     // Softmax scale: one over the root of head_dim in binary64, rounded, times a policy's factor in f32.
-    const float scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(h.head_dim))) * b.attention_scale;
-    if (!input("attn_norm", s.x, n.embd, b.attn_norm)) return false;
-    if (!linear("attn_q", b.q, s.q) || !linear("attn_k", b.k, s.k) || !linear("attn_v", b.v, s.v)) return false;
-    step = "cache";
-    if (!ops.qkv_rope_store(c, h, l, rows, s.q, s.k, s.v)) return false;
-    step = "attention";
-    if (!ops.attention(c, h, l, scale, rows, s.q, s.mix)) return false;
-    if (!input("attn_sub_norm", s.mix, n.heads, b.attn_sub_norm)) return false;
-    if (!linear("attn_output", b.attn_output, s.y)) return false;
-    ops.add(c, s.x, s.y, n_rows, n.embd);
-    if (!input("ffn_norm", s.x, n.embd, b.ffn_norm)) return false;
-    if (!linear("ffn_gate", b.gate, s.gate) || !linear("ffn_up", b.up, s.up)) return false;
-    ops.gate(c, h.activation, s.gate, s.up, n_rows, n.ff);
-    if (!input("ffn_sub_norm", s.gate, n.ff, b.ffn_sub_norm)) return false;
-    if (!linear("ffn_down", b.down, s.y)) return false;
-    ops.add(c, s.x, s.y, n_rows, n.embd);
-    return true;
-  };
-  const auto non_finite = [&](std::string where) {
-    const size_t row = ops.failed_row(c);
+    const float scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(h_.head_dim))) * b.attention_scale;
+    if (!Input(kAttnNorm, s_.x, n_.embd, b.attn_norm) || !Qkv(b)) return false;
+    At(kCache);
+    if (!ops_.qkv_rope_store(c, h_, cached, rows_, s_.q, s_.k, s_.v)) return false;
+    At(kAttention);
+    if (!ops_.attention(c, h_, cached, scale, rows_, s_.q, s_.mix)) return false;
+    if (!Input(kAttnSubNorm, s_.mix, n_.heads, b.attn_sub_norm) || !AddLinear(kAttnOutput, b.attn_output)) return false;
+    if (!Input(kFfnNorm, s_.x, n_.embd, b.ffn_norm) || !Gated(b)) return false;
+    return Input(kFfnSubNorm, s_.gate, n_.ff, b.ffn_sub_norm) && AddLinear(kDown, b.down);
+  }
+
+ private:
+  void At(Step step) { At(layer_ * kNumSteps + step + 1); }
+  bool Input(Step step, const float* x, size_t width, const float* gamma) {
+    At(step);
+    return ops_.set_input(ops_.context, x, rows_.size(), width, gamma, h_.norm_eps);
+  }
+  bool Linear(Step step, const Matrix& m, float* y) {
+    At(step);
+    return ops_.linear(ops_.context, m, y);
+  }
+  bool Qkv(const LayerWeights& b) {
+    if (ops_.linear_group == nullptr) return Linear(kQ, b.q, s_.q) && Linear(kK, b.k, s_.k) && Linear(kV, b.v, s_.v);
+    At(kQ);
+    const std::array<Product, 3> products = {{{&b.q, s_.q}, {&b.k, s_.k}, {&b.v, s_.v}}};
+    return ops_.linear_group(ops_.context, products);
+  }
+  bool AddLinear(Step step, const Matrix& m) {
+    At(step);
+    if (ops_.linear_add != nullptr) return ops_.linear_add(ops_.context, m, s_.x);
+    return ops_.linear(ops_.context, m, s_.y) && ops_.add(ops_.context, s_.x, s_.y, rows_.size(), n_.embd);
+  }
+  bool Gated(const LayerWeights& b) {
+    At(kGate);
+    if (ops_.gated != nullptr) return ops_.gated(ops_.context, h_.activation, b.gate, b.up, s_.gate, s_.up);
+    return Linear(kGate, b.gate, s_.gate) && Linear(kUp, b.up, s_.up) &&
+           ops_.gate(ops_.context, h_.activation, s_.gate, s_.up, rows_.size(), n_.ff);
+  }
+
+  const Ops& ops_;
+  const HParams& h_;
+  std::span<const BatchRow> rows_;
+  ForwardScratch& s_;
+  Widths n_;
+  uint32_t layer_ = 0;
+  uint32_t mark_ = 0;
+};
+
+}  // namespace
+
+Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange layers, bool embed,
+               std::span<const BatchRow> rows, ForwardScratch& s, const std::atomic<bool>* cancel) {
+  void* const c = ops.context;
+  const auto non_finite = [&](uint32_t mark, size_t row) {
+    const std::string where = mark == 0 ? std::string("token_embd")
+                                        : Cat("layer ", (mark - 1) / kNumSteps, " ", kSteps[(mark - 1) % kNumSteps]);
     return Status(Code::kNonFinite,
-                  Cat("non-finite value in ", where, " at position ", rows[row < n_rows ? row : 0].position,
+                  Cat("non-finite value in ", where, " at position ", rows[row < rows.size() ? row : 0].position,
                       "; the session stays where it was"),
                   where);
   };
+  Pass pass(ops, h, rows, s);
+  const auto failed = [&] {
+    if (ops.device_status != nullptr && !ops.device_status(c).ok()) return ops.device_status(c);
+    return non_finite(pass.mark(), ops.failed_row(c));
+  };
+  const auto cancelled = [&] { return cancel != nullptr && cancel->load(std::memory_order_relaxed); };
 
-  if (!ops.embed(c, w.token_embd, rows, s.x)) return non_finite("token_embd");
-  for (uint32_t l = 0; l < h.n_layers; ++l) {
-    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) return Status(Code::kCancelled, "cancelled");
-    if (!layer(l, w.layers[l])) return non_finite(Cat("layer ", l, " ", step));
+  const bool on_device = ops.begin != nullptr;
+  // A pass of one row may be a recording, which is made in one go.
+  const bool whole = on_device && rows.size() == 1;
+  if (whole && cancelled()) return Status(Code::kCancelled, "cancelled");
+  if (!on_device || !ops.begin(c, rows)) {
+    pass.At(0);
+    if (embed && !ops.embed(c, w.token_embd, rows, s.x)) return failed();
+    for (uint32_t l = layers.begin; l < layers.end; ++l) {
+      if (!whole && cancelled()) return Status(Code::kCancelled, "cancelled");
+      if (!pass.Layer(l, l - layers.begin, w.layers[l])) return failed();
+    }
   }
-  return {};
+  if (!on_device) return {};
+  const PassEnd end = ops.end(c);
+  if (!ops.device_status(c).ok()) return ops.device_status(c);
+  return end.finite ? Status() : non_finite(end.mark, end.row);
 }
 
 Status Head(const Ops& ops, const HParams& h, const Weights& w, const float* x, size_t n_rows, float* logits) {
@@ -96,8 +175,10 @@ Status Head(const Ops& ops, const HParams& h, const Weights& w, const float* x, 
   if (!ops.set_input(c, x, n_rows, h.n_embd, w.output_norm, h.norm_eps)) {
     return Status(Code::kNonFinite, "non-finite value in output_norm", "output_norm");
   }
-  if (!ops.linear(c, w.head(), logits))
+  if (!ops.linear(c, w.head(), logits)) {
+    if (ops.device_status != nullptr && !ops.device_status(c).ok()) return ops.device_status(c);
     return Status(Code::kNonFinite, "non-finite input of the output head", "output");
+  }
   return {};
 }
 

@@ -1,6 +1,7 @@
 // The seam between the graph and a device: tensor-level operations over rows, a struct of functions and a context.
 // The graph (forward.cc) calls these and knows neither threads nor tiles, so fusion and devices change no graph.
-// CPU: cpu_ops.cc, thread pool + KernelTable tiles.
+// CPU: cpu_ops.cc, thread pool + KernelTable tiles. GPU: gpu_ops.cc, launches in a queue; there f32 arrays, matrices
+// and caches lie in the device's memory, and an operation returns before it is done.
 #ifndef BITNET_CORE_GRAPH_OPS_H_
 #define BITNET_CORE_GRAPH_OPS_H_
 
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/base/status.h"
 #include "core/graph/kv_cache.h"
 #include "core/model/head_copy.h"
 #include "core/model/hparams.h"
@@ -41,6 +43,19 @@ struct HeadScratch {
 };
 enum class HeadOutcome : uint32_t { kDone, kFallBack, kNonFinite };
 
+// A product over the input, and where it goes: [n_rows, w.rows].
+struct Product {
+  const Matrix* w;
+  float* y;
+};
+
+// How a pass on a device ended.
+struct PassEnd {
+  bool finite = true;
+  uint32_t mark = 0;  // of the operation that met a value that is not finite
+  uint32_t row = 0;   // the first row concerned
+};
+
 // All arrays are f32, row-major, [n_rows, ...]. Every function that computes returns false when it met a value that is
 // not finite; failed_row() then names the first row concerned.
 struct Ops {
@@ -69,6 +84,28 @@ struct Ops {
                           size_t k, kernels::TopEntry* top);
   size_t (*failed_row)(void* context);
   OpCounts& (*counts)(void* context);
+
+  // Fusions, null where a device has none; the same results as the single operations.
+  // Products over one input.
+  bool (*linear_group)(void* context, std::span<const Product> products);
+  // x += w * input + bias, [n_rows, w.rows].
+  bool (*linear_add)(void* context, const Matrix& w, float* x);
+  // g = act(gate * input) * (up * input), [n_rows, gate.rows]; u is scratch of that size.
+  bool (*gated)(void* context, Activation activation, const Matrix& gate, const Matrix& up, float* g, float* u);
+
+  // What a device with memory of its own needs; null on the CPU.
+  // Before the operations of a pass over `rows`. True: the pass was replayed from a recording and only end is left.
+  bool (*begin)(void* context, std::span<const BatchRow> rows);
+  // Numbers the operations that follow, rising within a pass.
+  void (*mark)(void* context, uint32_t mark);
+  // Waits for the pass.
+  PassEnd (*end)(void* context);
+  // Not ok once the device failed: every later operation returns false.
+  const Status& (*device_status)(void* context);
+  // Copies in the order of the operations; read waits.
+  bool (*read)(void* context, void* host, const void* device, size_t bytes);
+  bool (*write)(void* context, void* device, const void* host, size_t bytes);
+  bool (*copy)(void* context, void* to_device, const void* from_device, size_t bytes);
 };
 
 }  // namespace bitnet::core

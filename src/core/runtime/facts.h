@@ -17,8 +17,20 @@ struct KernelCalls {
   uint64_t calls = 0;  // rows that this kernel produced: the same for every thread count
 };
 
+// A GPU that took part.
+struct GpuFacts {
+  std::string name;
+  std::string capability;  // "9.0"
+  std::string driver;      // "13.0"
+  uint32_t n_layers = 0;   // that it computed
+};
+
 struct RunFacts {
-  std::string target;  // name of the kernel table
+  std::string target;  // name of the kernel table of the CPU; that of the GPU where the CPU computed no layer
+  std::string device;  // "cpu", "cuda" or "hybrid": where layers were computed
+  std::string requested_device;
+  std::string fallback_reason;  // why `device` is not what was requested, or ""
+  std::vector<GpuFacts> gpus;
   uint32_t threads = 0;
   std::vector<KernelCalls> kernels;     // those that ran, in the order of kernels::Op
   std::optional<Digest> logits_sha256;  // of the last generation; none without a draw

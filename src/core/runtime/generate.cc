@@ -121,13 +121,31 @@ RunFacts Session::Facts() const {
   RunFacts f;
   f.target = s.engine->table().name;
   f.threads = s.engine->threads();
-  for (size_t op = 0; op < s.counts.size(); ++op) {
-    if (s.counts[op] == 0) continue;
-    const std::string id = Cat(f.target, ".", kernels::OpName(static_cast<kernels::Op>(op)));
-    f.kernels.push_back({id, s.counts[op]});
-    const uint64_t since = s.counts[op] - s.counts_before[op];
-    if (since > 0) f.generation_kernels.push_back({id, since});
+  const auto add_kernels = [&f](const std::string& table, const OpCounts& now, const OpCounts& before) {
+    for (size_t op = 0; op < now.size(); ++op) {
+      if (now[op] == 0) continue;
+      const std::string id = Cat(table, ".", kernels::OpName(static_cast<kernels::Op>(op)));
+      f.kernels.push_back({id, now[op]});
+      if (now[op] > before[op]) f.generation_kernels.push_back({id, now[op] - before[op]});
+    }
+  };
+  add_kernels(s.engine->table().name, s.counts.cpu, s.counts_before.cpu);
+  bool any_cpu = false;
+  for (const auto& stage : s.stages) {
+    if (!stage->on_gpu()) {
+      any_cpu = true;
+      continue;
+    }
+    const kernels::gpu::GpuInfo& info = s.engine->gpus()[static_cast<size_t>(stage->plan.device)];
+    f.gpus.push_back({info.name, Cat(info.capability_major, ".", info.capability_minor),
+                      Cat(info.driver_version / 1000, ".", info.driver_version % 1000 / 10),
+                      stage->plan.part.layers.end - stage->plan.part.layers.begin});
   }
+  if (!f.gpus.empty()) add_kernels(s.engine->gpu_table()->name, s.counts.gpu, s.counts_before.gpu);
+  f.device = f.gpus.empty() ? "cpu" : any_cpu ? "hybrid" : "cuda";
+  if (!any_cpu) f.target = s.engine->gpu_table()->name;
+  f.requested_device = DeviceModeName(s.engine->device());
+  f.fallback_reason = s.plan.fallback_reason;
   f.n_generation_evaluated = s.n_evaluated - s.n_evaluated_before;
   f.n_cached_tokens = s.n_cached;
   f.logits_prefixes = s.logits_prefixes;

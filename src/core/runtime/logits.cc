@@ -33,17 +33,25 @@ void Session::Impl::ForgetLogits() {
   top_row = kNoRow;
 }
 
+Status Session::Impl::HeadFailure(Status non_finite) const {
+  const Stage& stage = last();
+  return stage.on_gpu() && !stage.gpu->status().ok() ? stage.gpu->status() : non_finite;
+}
+
 // Full logits of rows [first, first + n) of the kept hidden states.
 Status Session::Impl::ComputeLogits(size_t first, size_t n) {
   const HParams& h = model->hparams();
   if (logits.size() < n * h.n_vocab * sizeof(float)) {
-    BN_ASSIGN_OR_RETURN(logits, Buffer::Allocate(engine->allocator(), n * h.n_vocab * sizeof(float)));
+    BN_ASSIGN_OR_RETURN(logits, Buffer::Allocate(last().allocator, n * h.n_vocab * sizeof(float)));
   }
   logits_begin = logits_end = 0;
+  host_logits_ready = false;
+  const Ops& ops = head_ops();
   OpCounts& c = ops.counts(ops.context);
   c.fill(0);
-  const Status status = Head(ops, h, model->weights(), hidden.as<float>() + first * h.n_embd, n, logits.as<float>());
-  for (size_t op = 0; op < c.size(); ++op) counts[op] += c[op];
+  const Status status = Head(ops, h, *last().weights, hidden.as<float>() + first * h.n_embd, n, logits.as<float>());
+  OpCounts& own = counts.Of(last());
+  for (size_t op = 0; op < c.size(); ++op) own[op] += c[op];
   BN_RETURN_IF_ERROR(status);
   logits_begin = first;
   logits_end = first + n;
@@ -58,10 +66,20 @@ Result<std::span<const float>> Session::Logits(size_t i) {
     return Status(Code::kInvalidArgument, Cat("logits of row ", i, ": the last evaluation kept ", s.n_hidden), "row");
   }
   if (i < s.logits_begin || i >= s.logits_end) {
-    BN_RETURN_IF_ERROR(s.ComputeLogits(i, std::min({kLogitsRows, size_t{s.scratch.max_rows}, s.n_hidden - i})));
+    BN_RETURN_IF_ERROR(s.ComputeLogits(i, std::min({kLogitsRows, size_t{s.last().scratch.max_rows}, s.n_hidden - i})));
   }
   const size_t n_vocab = s.model->hparams().n_vocab;
-  const std::span<const float> row(s.logits.as<float>() + (i - s.logits_begin) * n_vocab, n_vocab);
+  const float* rows = s.logits.as<float>();
+  if (s.last().on_gpu()) {
+    const size_t bytes = (s.logits_end - s.logits_begin) * n_vocab * sizeof(float);
+    if (s.host_logits.size() < bytes) {
+      BN_ASSIGN_OR_RETURN(s.host_logits, Buffer::Allocate(s.engine->allocator(), bytes));
+    }
+    if (!s.host_logits_ready) BN_RETURN_IF_ERROR(s.last().Read(s.host_logits.data(), rows, bytes));
+    s.host_logits_ready = true;
+    rows = s.host_logits.as<float>();
+  }
+  const std::span<const float> row(rows + (i - s.logits_begin) * n_vocab, n_vocab);
   if (!std::all_of(row.begin(), row.end(), [](float x) { return std::isfinite(x); })) {
     return Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits");
   }
@@ -80,7 +98,7 @@ Result<std::span<const kernels::TopEntry>> Session::Top(size_t i) {
 // Makes the copy of the head and the scratch of the shortcut, once, where the options ask for it. Under kAuto any
 // failure means full logits.
 Status Session::Impl::PrepareShortcut() {
-  if (head_copy != nullptr || !UsesShortcut(model->weights().head(), options)) return {};
+  if (head_copy != nullptr || last().on_gpu() || !UsesShortcut(model->weights().head(), options)) return {};
   const HParams& h = model->hparams();
   auto copy = model->SharedHead(engine->table(), engine->pool(), engine->allocator());
   auto buffer = Buffer::Allocate(engine->allocator(), HeadScratchBytes(h));
@@ -107,6 +125,8 @@ Status Session::Impl::ComputeTop(size_t i) {
   const HParams& h = model->hparams();
   const Weights& w = model->weights();
   const size_t n_vocab = h.n_vocab;
+  const Ops& ops = head_ops();
+  OpCounts& own = counts.Of(last());
   const bool have_logits = i >= logits_begin && i < logits_end;
   if (!have_logits && head_copy != nullptr) {
     logits_begin = logits_end = 0;  // the row is scratch now
@@ -121,7 +141,7 @@ Status Session::Impl::ComputeTop(size_t i) {
       return Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits");
     }
     if (outcome == HeadOutcome::kDone) {
-      for (size_t op = 0; op < c.size(); ++op) counts[op] += c[op];
+      for (size_t op = 0; op < c.size(); ++op) own[op] += c[op];
       ++n_shortcuts;
       n_survivors += head_scratch.n_survivors;
       top_row = i;
@@ -133,8 +153,8 @@ Status Session::Impl::ComputeTop(size_t i) {
   c.fill(0);
   const bool finite =
       ops.select_top(ops.context, logits.as<float>() + (i - logits_begin) * n_vocab, n_vocab, top.size(), top.data());
-  for (size_t op = 0; op < c.size(); ++op) counts[op] += c[op];
-  if (!finite) return Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits");
+  for (size_t op = 0; op < c.size(); ++op) own[op] += c[op];
+  if (!finite) return HeadFailure(Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits"));
   top_row = i;
   return {};
 }

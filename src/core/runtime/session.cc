@@ -56,7 +56,18 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<Engine> engine,
                   "head");
   }
   auto impl = std::make_unique<Impl>(std::move(engine), std::move(model), options);
-  BN_RETURN_IF_ERROR(impl->Allocate(n_ctx, ChunkFor(n_ctx, options)));
+  const uint32_t chunk = ChunkFor(n_ctx, options);
+  BN_ASSIGN_OR_RETURN(impl->plan, MakePlan(*impl->engine, *impl->model, n_ctx, chunk, options.kv_type));
+  const bool any_gpu = std::any_of(impl->plan.stages.begin(), impl->plan.stages.end(),
+                                   [](const StagePlan& s) { return s.device != StagePlan::kCpu; });
+  if (!any_gpu && impl->plan.fallback_reason != impl->engine->fallback_reason()) {
+    impl->engine->Log(LogLevel::kWarning, Cat("device auto: computing on the cpu, since ", impl->plan.fallback_reason));
+  }
+  if (options.head == HeadMode::kShortcut && impl->plan.stages.back().device != StagePlan::kCpu) {
+    return Status(Code::kUnsupported,
+                  "head shortcut: not on a gpu, which reads the whole head; use head = auto or full", "head");
+  }
+  BN_RETURN_IF_ERROR(impl->Allocate(n_ctx, any_gpu ? std::min<uint32_t>(chunk, GpuOps::kMaxRows) : chunk));
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
 
@@ -87,19 +98,23 @@ Status Session::Impl::Allocate(uint32_t context, uint32_t chunk) {
   const HParams& h = model->hparams();
   const Allocator& a = engine->allocator();
   n_ctx = context;
-  BN_ASSIGN_OR_RETURN(cache, KvCache::Allocate(h, n_ctx, options.kv_type, a));
-  BN_ASSIGN_OR_RETURN(scratch, ForwardScratch::Allocate(h, chunk, a));
-  BN_RETURN_IF_ERROR(cpu_ops.Allocate(CpuOps::SizesFor(h, chunk, n_ctx), a));
-  ops = cpu_ops.ops();
+  for (const StagePlan& p : plan.stages) {
+    BN_ASSIGN_OR_RETURN(std::unique_ptr<Stage> stage, Stage::Create(p, *engine, model, n_ctx, chunk, options.kv_type));
+    stages.push_back(std::move(stage));
+  }
+  if (stages.size() > 1) {
+    BN_ASSIGN_OR_RETURN(between, Buffer::Allocate(a, size_t{chunk} * h.n_embd * sizeof(float)));
+  }
   const size_t half = h.n_rot / 2;
   BN_ASSIGN_OR_RETURN(angles, Buffer::Allocate(a, 2 * half * n_ctx * sizeof(float)));
   inv_freq.resize(half);
   kernels::RopeInverseFrequencies(h.rope_base, h.n_rot, model->weights().rope_freqs, h.rope_linear_factor,
                                   inv_freq.data());
-  BN_ASSIGN_OR_RETURN(hidden, Buffer::Allocate(a, h.n_embd * sizeof(float)));
-  BN_ASSIGN_OR_RETURN(logits, Buffer::Allocate(a, h.n_vocab * sizeof(float)));
+  BN_ASSIGN_OR_RETURN(hidden, Buffer::Allocate(last().allocator, h.n_embd * sizeof(float)));
+  BN_ASSIGN_OR_RETURN(logits, Buffer::Allocate(last().allocator, h.n_vocab * sizeof(float)));
   tokens.reserve(n_ctx);
   rows.reserve(chunk);
+  row_sessions.reserve(chunk);
   top.resize(std::min<size_t>(kernels::kMaxTop, h.n_vocab));
   draw_top.resize(top.size());
   return {};
@@ -137,10 +152,26 @@ Status Session::Impl::CheckTokens(std::span<const int32_t> more) const {
   return {};
 }
 
-// Keeps the residual stream of a wanted row: `hidden` row `index`.
-void Session::Impl::KeepHidden(const float* x, size_t index) {
+Status Session::Impl::KeepHidden(size_t from, Impl& to, size_t index) const {
   const size_t n = model->hparams().n_embd;
-  std::copy(x, x + n, hidden.as<float>() + index * n);
+  return last().Copy(to.hidden.as<float>() + index * n, last().scratch.x + from * n, n * sizeof(float));
+}
+
+Status Session::Impl::RunStages() {
+  const HParams& h = model->hparams();
+  const size_t bytes = rows.size() * h.n_embd * sizeof(float);
+  for (size_t i = 0; i < stages.size(); ++i) {
+    Stage& stage = *stages[i];
+    for (size_t t = 0; t < rows.size(); ++t) rows[t].cache = &row_sessions[t]->stages[i]->cache;
+    if (i > 0) {
+      BN_RETURN_IF_ERROR(stages[i - 1]->Read(between.data(), stages[i - 1]->scratch.x, bytes));
+      BN_RETURN_IF_ERROR(stage.Write(stage.scratch.x, between.data(), bytes));
+    }
+    const Ops& ops = profile ? profiled : stage.ops;
+    BN_RETURN_IF_ERROR(Forward(ops, h, *stage.weights, stage.plan.part.layers, stage.plan.part.embedding, rows,
+                               stage.scratch, &cancelled));
+  }
+  return {};
 }
 
 Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
@@ -151,7 +182,7 @@ Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
     const size_t n_wanted = item.want == Want::kAll ? item.tokens.size() : item.want == Want::kLast ? 1 : 0;
     const size_t bytes = std::max<size_t>(1, n_wanted) * s.model->hparams().n_embd * sizeof(float);
     if (s.hidden.size() < bytes) {
-      BN_ASSIGN_OR_RETURN(s.hidden, Buffer::Allocate(s.engine->allocator(), bytes));
+      BN_ASSIGN_OR_RETURN(s.hidden, Buffer::Allocate(s.last().allocator, bytes));
     }
     s.PrepareAngles(static_cast<uint32_t>(s.tokens.size() + item.tokens.size()));
     s.ForgetLogits();
@@ -160,13 +191,15 @@ Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
   size_t item = 0, at = 0;
   while (item < items.size()) {
     lead.rows.clear();
+    lead.row_sessions.clear();
     const size_t item0 = item, at0 = at;
-    while (item < items.size() && lead.rows.size() < lead.scratch.max_rows) {
+    while (item < items.size() && lead.rows.size() < lead.last().scratch.max_rows) {
       Impl& s = *items[item].session->impl_;
       const std::span<const int32_t> more = items[item].tokens;
-      while (at < more.size() && lead.rows.size() < lead.scratch.max_rows) {
+      while (at < more.size() && lead.rows.size() < lead.last().scratch.max_rows) {
         const auto pos = static_cast<uint32_t>(s.tokens.size() + at);
-        lead.rows.push_back({more[at], pos, &s.cache, s.Cos(pos), s.Sin(pos)});
+        lead.rows.push_back({more[at], pos, nullptr, s.Cos(pos), s.Sin(pos)});
+        lead.row_sessions.push_back(&s);
         ++at;
       }
       if (at == more.size()) {
@@ -175,22 +208,23 @@ Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
       }
     }
     if (lead.rows.empty()) break;
-    OpCounts& counts = lead.ops.counts(lead.ops.context);
-    counts.fill(0);
-    const Status status =
-        Forward(lead.ops, lead.model->hparams(), lead.model->weights(), lead.rows, lead.scratch, &lead.cancelled);
-    if (!status.ok()) return status;
+    for (const auto& stage : lead.stages) stage->ops.counts(stage->ops.context).fill(0);
+    BN_RETURN_IF_ERROR(lead.RunStages());
     // Every count is a multiple of the rows of the chunk, so each session gets exactly its share.
     size_t row = 0;
     for (size_t i = item0, from = at0; row < lead.rows.size(); ++i, from = 0) {
       Impl& s = *items[i].session->impl_;
       const size_t n = std::min(items[i].tokens.size() - from, lead.rows.size() - row);
-      for (size_t op = 0; op < counts.size(); ++op) s.counts[op] += counts[op] / lead.rows.size() * n;
+      for (const auto& stage : lead.stages) {
+        const OpCounts& counts = stage->ops.counts(stage->ops.context);
+        OpCounts& own = s.counts.Of(*stage);
+        for (size_t op = 0; op < counts.size(); ++op) own[op] += counts[op] / lead.rows.size() * n;
+      }
       s.n_evaluated += n;
       for (size_t t = 0; t < n; ++t) {
         const size_t index = from + t;
         if (items[i].want == Want::kAll || (items[i].want == Want::kLast && index + 1 == items[i].tokens.size())) {
-          s.KeepHidden(lead.scratch.x + (row + t) * s.model->hparams().n_embd, items[i].want == Want::kAll ? index : 0);
+          BN_RETURN_IF_ERROR(lead.KeepHidden(row + t, s, items[i].want == Want::kAll ? index : 0));
         }
       }
       row += n;
@@ -211,6 +245,11 @@ Status Session::EvalBatch(std::span<const BatchItem> items) {
     if (s == nullptr) return Status(Code::kInvalidArgument, Cat("batch item ", i, ": no session"), "items");
     if (s->impl_->engine != items[0].session->impl_->engine || s->impl_->model != items[0].session->impl_->model) {
       return Status(Code::kInvalidArgument, Cat("batch item ", i, ": sessions of one batch share engine and model"),
+                    "items");
+    }
+    if (s->impl_->plan.stages != items[0].session->impl_->plan.stages) {
+      return Status(Code::kInvalidArgument,
+                    Cat("batch item ", i, ": its layers are split over devices in another way than those of item 0"),
                     "items");
     }
     if (items[i].tokens.empty()) return Status(Code::kInvalidArgument, Cat("batch item ", i, ": no tokens"), "items");
@@ -266,24 +305,34 @@ Result<std::unique_ptr<Session>> Session::Fork() const {
   SessionOptions options = impl_->options;
   options.n_ctx = impl_->n_ctx;
   BN_ASSIGN_OR_RETURN(std::unique_ptr<Session> copy, Create(impl_->engine, impl_->model, options));
-  impl_->CopyContextTo(*copy->impl_);
+  if (copy->impl_->plan.stages != impl_->plan.stages) {
+    return Status(Code::kNoMemory, "fork: the devices have no room for a second session like this one", "gpu");
+  }
+  BN_RETURN_IF_ERROR(impl_->CopyContextTo(*copy->impl_));
   return copy;
 }
 
-void Session::Impl::CopyContextTo(Impl& to) const {
-  const size_t bytes = tokens.size() * cache.row_bytes();
-  for (uint32_t l = 0; l < cache.n_layers(); ++l) {
-    for (uint32_t head = 0; head < cache.n_heads(); ++head) {
-      std::copy_n(cache.Key(l, head, 0), bytes, to.cache.Key(l, head, 0));
-      std::copy_n(cache.Value(l, head, 0), bytes, to.cache.Value(l, head, 0));
+Status Session::Impl::CopyContextTo(Impl& to) const {
+  for (size_t i = 0; i < stages.size(); ++i) {
+    const KvCache& cache = stages[i]->cache;
+    const KvCache& copy = to.stages[i]->cache;
+    const size_t bytes = tokens.size() * cache.row_bytes();
+    if (bytes == 0) continue;
+    for (uint32_t l = 0; l < cache.n_layers(); ++l) {
+      for (uint32_t head = 0; head < cache.n_heads(); ++head) {
+        BN_RETURN_IF_ERROR(to.stages[i]->Copy(copy.Key(l, head, 0), cache.Key(l, head, 0), bytes));
+        BN_RETURN_IF_ERROR(to.stages[i]->Copy(copy.Value(l, head, 0), cache.Value(l, head, 0), bytes));
+      }
     }
   }
   to.tokens.assign(tokens.begin(), tokens.end());
+  return {};
 }
 
 void Session::StartProfile() {
-  impl_->profile = std::make_unique<ProfiledOps>(impl_->cpu_ops.ops());
-  impl_->ops = impl_->profile->ops();
+  if (impl_->stages.size() != 1 || impl_->last().on_gpu()) return;  // operations of a GPU return before they are done
+  impl_->profile = std::make_unique<ProfiledOps>(impl_->last().ops);
+  impl_->profiled = impl_->profile->ops();
 }
 
 std::span<const double> Session::Profile() const {

@@ -113,7 +113,8 @@ class Session {
 
   RunFacts Facts() const;
 
-  // From now on measures how long each part of an evaluation takes, from zero. Not kept by Fork().
+  // From now on measures how long each part of an evaluation takes, from zero. Not kept by Fork(). Nothing
+  // is measured where a GPU computes.
   void StartProfile();
   // Seconds since then of every ProfilePart; empty when nothing is measured.
   std::span<const double> Profile() const;

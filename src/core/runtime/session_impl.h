@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "core/base/sha256.h"
-#include "core/graph/cpu_ops.h"
-#include "core/graph/forward.h"
 #include "core/graph/profiled_ops.h"
 #include "core/runtime/session.h"
+#include "core/runtime/stages.h"
 #include "core/runtime/text_stream.h"
 #include "kernels/rope_table.h"
 
@@ -24,7 +23,7 @@ struct Session::Impl {
   using Clock = std::chrono::steady_clock;
 
   Impl(std::shared_ptr<Engine> e, std::shared_ptr<const Model> m, const SessionOptions& o)
-      : engine(std::move(e)), model(std::move(m)), options(o), cpu_ops(engine->table(), engine->pool()) {}
+      : engine(std::move(e)), model(std::move(m)), options(o) {}
 
   static bool UsesShortcut(const Matrix& head, const SessionOptions& options);
   static uint64_t HeadScratchBytes(const HParams& h);
@@ -34,14 +33,22 @@ struct Session::Impl {
   Status CheckTokens(std::span<const int32_t> more) const;
   static Status EvalItems(std::span<const BatchItem> items);
   void PrepareAngles(uint32_t end);
-  void KeepHidden(const float* x, size_t index);
+  // Runs rows through all stages; row t is of session row_sessions[t].
+  Status RunStages();
+  // The residual stream of row `from` of the pass at work, as row `index` of the kept ones of session `to`.
+  Status KeepHidden(size_t from, Impl& to, size_t index) const;
+  // Why an operation of the head failed: the device, or a value that is not finite.
+  Status HeadFailure(Status non_finite) const;
   void ForgetLogits();
   Status ComputeLogits(size_t first, size_t n);
   Status PrepareShortcut();
   Status ComputeTop(size_t i);
   void AddToDigest();  // the logits of `top`, with the prefix of this draw
   void Truncate(uint32_t position);
-  void CopyContextTo(Impl& to) const;
+  Status CopyContextTo(Impl& to) const;
+  // The device of the last layers and the head.
+  Stage& last() const { return *stages.back(); }
+  const Ops& head_ops() const { return profile ? profiled : last().ops; }
 
   float* Cos(uint32_t pos) { return angles.as<float>() + size_t{2} * pos * inv_freq.size(); }
   float* Sin(uint32_t pos) { return Cos(pos) + inv_freq.size(); }
@@ -51,20 +58,23 @@ struct Session::Impl {
   SessionOptions options;
   uint32_t n_ctx = 0;
 
-  KvCache cache;
-  CpuOps cpu_ops;
-  Ops ops{};
-  std::unique_ptr<ProfiledOps> profile;  // clocks in `ops`; null: none
-  ForwardScratch scratch;
-  Buffer angles;                 // [n_ctx, 2, n_rot / 2]: cos, sin of each position
-  uint32_t angles_ready = 0;     // positions computed so far
-  std::vector<double> inv_freq;  // [n_rot / 2]
-  std::vector<int32_t> tokens;   // in the context
-  std::vector<BatchRow> rows;    // of the pass at work
+  Plan plan;
+  std::vector<std::unique_ptr<Stage>> stages;
+  Ops profiled{};
+  std::unique_ptr<ProfiledOps> profile;  // clocks in `profiled`; null: none. Of the CPU alone.
+  Buffer angles;                         // [n_ctx, 2, n_rot / 2]: cos, sin of each position
+  uint32_t angles_ready = 0;             // positions computed so far
+  std::vector<double> inv_freq;          // [n_rot / 2]
+  std::vector<int32_t> tokens;           // in the context
+  std::vector<BatchRow> rows;            // of the pass at work
+  std::vector<Impl*> row_sessions;
+  Buffer between;  // [rows, n_embd]: the residual stream from one device to the next; none with one device
 
-  Buffer hidden;  // [n_hidden, n_embd] residual stream of the wanted rows
+  Buffer hidden;  // [n_hidden, n_embd] residual stream of the wanted rows, on the device of the head
   size_t n_hidden = 0;
-  Buffer logits;  // rows [logits_begin, logits_end) of the wanted rows
+  Buffer logits;       // rows [logits_begin, logits_end) of the wanted rows, likewise
+  Buffer host_logits;  // the same for the host to read, where the head's device has memory of its own
+  bool host_logits_ready = false;
   size_t logits_begin = 0, logits_end = 0;
   std::vector<kernels::TopEntry> top;       // of row top_row
   std::vector<kernels::TopEntry> draw_top;  // the sampler's copy
@@ -75,7 +85,12 @@ struct Session::Impl {
   Buffer head_buffer;
   uint64_t n_shortcuts = 0, n_survivors = 0;  // of the last generation
 
-  OpCounts counts{};  // since the session was made
+  // Since the session was made; of the CPU, of the GPUs.
+  struct Counts {
+    OpCounts cpu{}, gpu{};
+    OpCounts& Of(const Stage& stage) { return stage.on_gpu() ? gpu : cpu; }
+  };
+  Counts counts;
   uint64_t n_evaluated = 0;
   std::atomic<bool> cancelled{false};
 
@@ -89,7 +104,7 @@ struct Session::Impl {
   Sha256 digest;
   std::vector<uint32_t> logits_prefixes;  // of `digest` after each draw
   uint64_t n_prompt = 0;
-  OpCounts counts_before{};  // when it began
+  Counts counts_before;  // when it began
   uint64_t n_evaluated_before = 0;
   uint64_t n_cached = 0;  // tokens in the context when it began
   Clock::time_point started{}, prompt_done{}, first_draw{}, last_draw{};

@@ -38,26 +38,36 @@ Digest ModelIdentity(const Model& model) {
   return h.Finish();
 }
 
-uint64_t StateBytes(const KvCache& cache, uint64_t n_tokens) {
-  const uint64_t rows = 2 * uint64_t{cache.n_layers()} * cache.n_heads() * n_tokens;
-  return sizeof(StateHeader) + n_tokens * sizeof(int32_t) + rows * cache.row_bytes();
+using Stages = std::vector<std::unique_ptr<Stage>>;
+
+uint64_t StateBytes(const Stages& stages, uint64_t n_tokens) {
+  uint64_t bytes = sizeof(StateHeader) + n_tokens * sizeof(int32_t);
+  for (const auto& stage : stages) {
+    const KvCache& cache = stage->cache;
+    bytes += 2 * uint64_t{cache.n_layers()} * cache.n_heads() * n_tokens * cache.row_bytes();
+  }
+  return bytes;
 }
 
-// Calls fn(first byte, bytes) for the keys, then the values of each layer and head.
+// Calls fn(stage, first byte, bytes) for the keys, then the values of each layer and head.
 template <typename F>
-void ForEachRun(const KvCache& cache, uint64_t n_tokens, F&& fn) {
-  const size_t bytes = n_tokens * cache.row_bytes();
-  for (uint32_t l = 0; l < cache.n_layers(); ++l) {
-    for (uint32_t head = 0; head < cache.n_heads(); ++head) {
-      fn(cache.Key(l, head, 0), bytes);
-      fn(cache.Value(l, head, 0), bytes);
+Status ForEachRun(const Stages& stages, uint64_t n_tokens, F&& fn) {
+  for (const auto& stage : stages) {
+    const KvCache& cache = stage->cache;
+    const size_t bytes = n_tokens * cache.row_bytes();
+    for (uint32_t l = 0; l < cache.n_layers(); ++l) {
+      for (uint32_t head = 0; head < cache.n_heads(); ++head) {
+        BN_RETURN_IF_ERROR(fn(*stage, cache.Key(l, head, 0), bytes));
+        BN_RETURN_IF_ERROR(fn(*stage, cache.Value(l, head, 0), bytes));
+      }
     }
   }
+  return {};
 }
 
 }  // namespace
 
-uint64_t Session::StateBytes() const { return core::StateBytes(impl_->cache, impl_->tokens.size()); }
+uint64_t Session::StateBytes() const { return core::StateBytes(impl_->stages, impl_->tokens.size()); }
 
 Result<std::vector<std::byte>> Session::Save() const {
   std::vector<std::byte> out(StateBytes());
@@ -71,7 +81,7 @@ Status Session::Save(std::span<std::byte> state) const {
   std::memcpy(header.magic, kMagic, sizeof kMagic);
   const Digest identity = ModelIdentity(*s.model);
   std::copy(identity.begin(), identity.end(), header.model);
-  header.kv_type = static_cast<uint32_t>(s.cache.type());
+  header.kv_type = static_cast<uint32_t>(s.options.kv_type);
   header.n_tokens = static_cast<uint32_t>(s.tokens.size());
   header.n_bytes = StateBytes();
   BN_ENSURE(state.size() == header.n_bytes);
@@ -82,7 +92,12 @@ Status Session::Save(std::span<std::byte> state) const {
   };
   put(&header, sizeof header);
   if (!s.tokens.empty()) put(s.tokens.data(), s.tokens.size() * sizeof(int32_t));
-  ForEachRun(s.cache, s.tokens.size(), put);
+  BN_RETURN_IF_ERROR(
+      ForEachRun(s.stages, s.tokens.size(), [&at](const Stage& stage, const std::byte* from, size_t n) -> Status {
+        BN_RETURN_IF_ERROR(stage.Read(at, from, n));
+        at += n;
+        return {};
+      }));
   return {};
 }
 
@@ -102,7 +117,7 @@ Status Session::Load(std::span<const std::byte> state) {
     return Status(Code::kModelMismatch, "session state: it was saved with another model", "state",
                   offsetof(StateHeader, model));
   }
-  if (header.kv_type != static_cast<uint32_t>(s.cache.type())) {
+  if (header.kv_type != static_cast<uint32_t>(s.options.kv_type)) {
     return Status(Code::kModelMismatch, "session state: it was saved with another cache type", "state",
                   offsetof(StateHeader, kv_type));
   }
@@ -111,10 +126,10 @@ Status Session::Load(std::span<const std::byte> state) {
                   Cat("session state: it holds ", header.n_tokens, " tokens, this context ", s.n_ctx), "state",
                   offsetof(StateHeader, n_tokens));
   }
-  if (header.n_bytes != state.size() || header.n_bytes != core::StateBytes(s.cache, header.n_tokens)) {
+  if (header.n_bytes != state.size() || header.n_bytes != core::StateBytes(s.stages, header.n_tokens)) {
     return Status(
         Code::kBadFormat,
-        Cat("session state: found ", state.size(), " bytes, expected ", core::StateBytes(s.cache, header.n_tokens)),
+        Cat("session state: found ", state.size(), " bytes, expected ", core::StateBytes(s.stages, header.n_tokens)),
         "state");
   }
   const std::byte* at = state.data() + sizeof header;
@@ -130,10 +145,12 @@ Status Session::Load(std::span<const std::byte> state) {
   }
   at += token_bytes;
   s.Truncate(0);
-  ForEachRun(s.cache, header.n_tokens, [&at](std::byte* to, size_t n) {
-    std::memcpy(to, at, n);
-    at += n;
-  });
+  BN_RETURN_IF_ERROR(
+      ForEachRun(s.stages, header.n_tokens, [&at](const Stage& stage, std::byte* to, size_t n) -> Status {
+        BN_RETURN_IF_ERROR(stage.Write(to, at, n));
+        at += n;
+        return {};
+      }));
   s.tokens.assign(tokens.begin(), tokens.end());
   return {};
 }

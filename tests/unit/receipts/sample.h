@@ -11,7 +11,7 @@
 namespace bitnet::receipts {
 
 inline KernelRegistry SampleRegistry() {
-  return {{"AVX2", "NEON", "portable"},
+  return {{"AVX2", "CUDA", "NEON", "portable"},
           {"embed", "rms_norm", "quantise_row", "ternary_gemv", "ternary_gemm", "ternary_blocks", "dense",
            "quantise_blocks", "block_product", "rope", "cache_store", "attention", "gate", "add", "select_top",
            "head_shortcut"}};
@@ -31,7 +31,7 @@ inline Receipt SampleReceipt() {
   Receipt r;
   r.timestamp = "2026-02-28T23:59:59Z";
   r.library = {"0.1.0", "0123456", "gcc 12.2"};
-  r.backend = {"cpu", "AVX2", 2, "AVX2", {"AVX2", "portable"}, std::nullopt};
+  r.backend = {"cpu", "AVX2", 2, "AVX2", {"AVX2", "portable"}, std::nullopt, std::nullopt, std::nullopt};
   r.environment = {"Linux", "x86_64", "a cpu", false, false, {{"BITNET_SEED", "7"}}};
   r.model.path = "tiny.gguf";
   r.model.fingerprint = "sha256:" + hex;

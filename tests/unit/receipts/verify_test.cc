@@ -136,6 +136,65 @@ TEST_CASE("Draws by the head shortcut count as such, with their survivors", "[re
   }
 }
 
+// The sample, run on a GPU.
+Receipt GpuReceipt() {
+  Receipt r = SampleReceipt();
+  r.backend.device = "cuda";
+  r.backend.target = "CUDA";
+  r.backend.requested_device = "cuda";
+  r.backend.gpus = {{"a gpu", "9.0", "13.0", r.model.shape.n_layers}};
+  FillKernels(r);
+  return r;
+}
+
+TEST_CASE("A receipt that claims a GPU carries its name and its kernels", "[receipts][verify]") {
+  CHECK(All(Verify(GpuReceipt())).empty());
+  const struct {
+    const char* field;
+    std::function<void(Receipt&)> damage;
+  } rows[] = {
+      {"backend.device", [](Receipt& r) { r.backend.device = "cpu"; }},
+      {"backend.gpus", [](Receipt& r) { r.backend.gpus.reset(); }},
+      {"backend.gpus[0]", [](Receipt& r) { (*r.backend.gpus)[0].name = ""; }},
+      {"backend.gpus[0]", [](Receipt& r) { (*r.backend.gpus)[0].driver = ""; }},
+      {"backend.gpus", [](Receipt& r) { (*r.backend.gpus)[0].n_layers -= 1; }},
+      {"backend.gpus", [](Receipt& r) { (*r.backend.gpus)[0].n_layers += 1; }},
+      {"backend.requested_device", [](Receipt& r) { r.backend.requested_device.reset(); }},
+      {"backend.requested_device", [](Receipt& r) { r.backend.requested_device = "abacus"; }},
+      {"backend.device",
+       [](Receipt& r) {  // kernels of a CPU under the name of a GPU
+         r.backend.target = "AVX2";
+         FillKernels(r);
+       }},
+  };
+  for (const auto& row : rows) {
+    INFO(row.field);
+    Receipt r = GpuReceipt();
+    row.damage(r);
+    CHECK(Names(Verify(r), row.field));
+  }
+}
+
+TEST_CASE("A hybrid run names kernels of both tables, a fallback its reason", "[receipts][verify]") {
+  Receipt r = GpuReceipt();
+  r.backend.device = "hybrid";
+  r.backend.target = "AVX2";
+  r.backend.requested_device = "hybrid";
+  (*r.backend.gpus)[0].n_layers = 1;
+  for (size_t i = 0; i < r.kernels.size(); i += 2) r.kernels[i].id.replace(0, 4, "AVX2");
+  CHECK(All(Verify(r)).empty());
+  r.kernels[0].id.replace(0, 4, "NEON");
+  CHECK(Names(Verify(r), "kernels[0].id"));
+
+  r = SampleReceipt();
+  r.backend.requested_device = "auto";
+  CHECK(Names(Verify(r), "backend.requested_device"));
+  r.backend.fallback_reason = "cuda: no driver";
+  CHECK(All(Verify(r)).empty());
+  r.backend.requested_device = "cuda";
+  CHECK(Names(Verify(r), "backend.requested_device"));
+}
+
 TEST_CASE("A portable run says reference and is accepted", "[receipts][verify]") {
   Receipt r = SampleReceipt();
   r.backend.target = r.backend.requested = "portable";

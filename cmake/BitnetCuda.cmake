@@ -1,0 +1,16 @@
+# CUDA: the language, the GPUs to compile for, and the flags that keep the arithmetic canonical (docs/numerics.md).
+if(BITNET_SANITIZE)
+  message(FATAL_ERROR "BITNET_CUDA and BITNET_SANITIZE exclude each other: sanitizers watch the emulated grid instead")
+endif()
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100)  # 100: and PTX, which later ones compile when they start
+endif()
+enable_language(CUDA)
+
+# The CUDA runtime (NVIDIA's licence), linked statically: a machine without a driver starts the library as any other.
+# Used by src/kernels/cuda/device.cu.
+find_package(CUDAToolkit REQUIRED)
+add_library(bitnet_dep::cuda ALIAS CUDA::cudart_static)
+
+# No contraction, no flushing of denormals, division and square root correctly rounded.
+set(BITNET_CUDA_FLAGS --fmad=false --ftz=false --prec-div=true --prec-sqrt=true)

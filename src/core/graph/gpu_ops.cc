@@ -1,0 +1,480 @@
+#include "core/graph/gpu_ops.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "kernels/pack.h"
+
+namespace bitnet::core {
+
+namespace gpu = kernels::gpu;
+using kernels::Op;
+
+namespace {
+
+// Partial results of attention kept at a time.
+constexpr size_t kPartialBytes = size_t{256} << 20;
+// The tensor cores take tiles of tokens; below this many, dp4a reads the weights as fast.
+constexpr size_t kGemvRows = kernels::kGemvMaxTokens;
+
+size_t RoundUp(size_t n, size_t to) { return (n + to - 1) / to * to; }
+uint32_t Blocks(size_t n, size_t per_block) { return static_cast<uint32_t>((n + per_block - 1) / per_block); }
+size_t KeyBlocks(size_t n_ctx) { return (n_ctx + kernels::kKeyBlock - 1) / kernels::kKeyBlock; }
+
+struct Layout {
+  size_t top, fail, rows, normed, q8, d, q_sum, block_q8, block_d, partial, keys[2];  // byte offsets
+  size_t partial_slots, total;
+};
+
+Layout LayoutFor(const GpuOps::Sizes& s) {
+  constexpr size_t kAlign = 256;
+  Layout l{};
+  size_t at = 0;
+  const auto take = [&at](size_t bytes, size_t align) { return std::exchange(at, RoundUp(at + bytes, align)); };
+  l.top = take(kernels::kMaxTop * sizeof(kernels::TopEntry), sizeof(uint64_t));
+  l.fail = take(sizeof(uint64_t), sizeof(uint64_t));
+  l.rows = take(s.max_rows * (sizeof(gpu::Row) + s.n_rot * sizeof(float)), kAlign);  // and their angles
+  const size_t padded = kernels::PadTernary(s.n_max);
+  l.normed = take(s.max_rows * s.n_max * sizeof(float), kAlign);
+  l.q8 = take(s.max_rows * padded, kAlign);
+  l.d = take(s.max_rows * sizeof(float), kAlign);
+  l.q_sum = take(s.max_rows * sizeof(int32_t), kAlign);
+  l.block_q8 = take(s.max_rows * s.n_max, kAlign);
+  l.block_d = take(s.max_rows * (s.n_max / 32 + 1) * sizeof(float), kAlign);
+  const size_t slot_bytes = (s.head_dim + 2) * sizeof(float);
+  const size_t row_slots = s.n_heads * KeyBlocks(s.n_ctx);
+  l.partial_slots = row_slots * std::clamp<size_t>(kPartialBytes / (row_slots * slot_bytes), 1, s.max_rows);
+  l.partial = take(l.partial_slots * slot_bytes, kAlign);
+  const size_t keys = Blocks(s.n_vocab, gpu::SelectTop::kSort) * kernels::kMaxTop * sizeof(uint64_t);
+  for (size_t& k : l.keys) k = take(keys, kAlign);
+  l.total = at;
+  return l;
+}
+
+}  // namespace
+
+GpuOps::Sizes GpuOps::SizesFor(const HParams& h, size_t max_rows, uint32_t n_ctx) {
+  return {std::max({size_t{h.n_embd}, size_t{h.n_ff}, size_t{h.n_heads} * h.head_dim}),
+          max_rows,
+          n_ctx,
+          h.n_heads,
+          h.head_dim,
+          h.n_rot,
+          h.n_vocab};
+}
+
+uint64_t GpuOps::Bytes(const Sizes& sizes) { return LayoutFor(sizes).total; }
+
+Status GpuOps::Allocate(const Sizes& sizes) {
+  BN_ENSURE(sizes.max_rows <= kMaxRows);
+  const Layout l = LayoutFor(sizes);
+  BN_ASSIGN_OR_RETURN(buffer_, Buffer::Allocate(context_->allocator(), l.total));
+  sizes_ = sizes;
+  std::byte* base = buffer_.as<std::byte>();
+  top_ = reinterpret_cast<kernels::TopEntry*>(base + l.top);
+  fail_ = reinterpret_cast<unsigned long long*>(base + l.fail);
+  rows_ = reinterpret_cast<gpu::Row*>(base + l.rows);
+  normed_ = reinterpret_cast<float*>(base + l.normed);
+  q8_ = reinterpret_cast<int8_t*>(base + l.q8);
+  d_ = reinterpret_cast<float*>(base + l.d);
+  q_sum_ = reinterpret_cast<int32_t*>(base + l.q_sum);
+  block_q8_ = reinterpret_cast<int8_t*>(base + l.block_q8);
+  block_d_ = reinterpret_cast<float*>(base + l.block_d);
+  partial_ = reinterpret_cast<float*>(base + l.partial);
+  partial_slots_ = l.partial_slots;
+  for (size_t i = 0; i < 2; ++i) keys_[i] = reinterpret_cast<uint64_t*>(base + l.keys[i]);
+  staged_.reserve(sizeof(uint64_t) + sizes.max_rows * (sizeof(gpu::Row) + sizes.n_rot * sizeof(float)));
+  const uint64_t none = gpu::kNoFailure;  // a head may be asked for before a first pass
+  (void)Check(context_->table().copy_in(context_->queue(), fail_, &none, sizeof none));
+  return context_->status();
+}
+
+GpuOps::~GpuOps() {
+  for (const Recording& r : recordings_) context_->table().record_free(r.graph);
+}
+
+Ops GpuOps::ops() {
+  static constexpr auto kSelf = [](void* c) -> GpuOps& { return *static_cast<GpuOps*>(c); };
+  Ops o{};
+  o.context = this;
+  o.embed = [](void* c, const Matrix& e, std::span<const BatchRow> rows, float* x) {
+    return kSelf(c).Embed(e, rows.size(), x);
+  };
+  o.set_input = [](void* c, const float* x, size_t n_rows, size_t n, const float* gamma, float eps) {
+    return kSelf(c).SetInput(x, n_rows, n, gamma, eps);
+  };
+  o.linear = [](void* c, const Matrix& w, float* y) {
+    const Product product = {&w, y};
+    return kSelf(c).LinearGroup({&product, 1}, false);
+  };
+  o.qkv_rope_store = [](void* c, const HParams& h, uint32_t layer, std::span<const BatchRow> rows, float* q, float* k,
+                        const float* v) { return kSelf(c).QkvRopeStore(h, layer, rows.size(), q, k, v); };
+  o.attention = [](void* c, const HParams& h, uint32_t layer, float scale, std::span<const BatchRow> rows,
+                   const float* q, float* y) { return kSelf(c).Attention(h, layer, scale, rows.size(), q, y); };
+  o.gate = [](void* c, Activation a, float* g, const float* u, size_t n_rows, size_t n) {
+    return kSelf(c).Gate(a, g, u, n_rows * n);
+  };
+  o.add = nullptr;  // linear_add is its only use
+  o.select_top = [](void* c, const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top) {
+    return kSelf(c).SelectTop(logits, n_vocab, k, top);
+  };
+  o.head_top = [](void*, const Matrix&, const HeadCopy&, float*, HeadScratch&, size_t, kernels::TopEntry*) {
+    return HeadOutcome::kFallBack;
+  };
+  o.failed_row = [](void*) { return size_t{0}; };
+  o.counts = [](void* c) -> OpCounts& { return kSelf(c).counts_; };
+  o.linear_group = [](void* c, std::span<const Product> products) { return kSelf(c).LinearGroup(products, false); };
+  o.linear_add = [](void* c, const Matrix& w, float* x) {
+    const Product product = {&w, x};
+    return kSelf(c).LinearGroup({&product, 1}, true);
+  };
+  o.gated = [](void* c, Activation a, const Matrix& gate, const Matrix& up, float* g, float* u) {
+    return kSelf(c).Gated(a, gate, up, g, u);
+  };
+  o.begin = [](void* c, std::span<const BatchRow> rows) { return kSelf(c).Begin(rows); };
+  o.mark = [](void* c, uint32_t mark) { kSelf(c).mark_ = mark; };
+  o.end = [](void* c) { return kSelf(c).End(); };
+  o.device_status = [](void* c) -> const Status& { return kSelf(c).context_->status(); };
+  o.read = [](void* c, void* host, const void* device, size_t bytes) {
+    GpuContext& context = *kSelf(c).context_;
+    return context.Check(context.table().copy_out(context.queue(), host, device, bytes));
+  };
+  o.write = [](void* c, void* device, const void* host, size_t bytes) {
+    GpuContext& context = *kSelf(c).context_;
+    return context.Check(context.table().copy_in(context.queue(), device, host, bytes));
+  };
+  o.copy = [](void* c, void* to, const void* from, size_t bytes) {
+    GpuContext& context = *kSelf(c).context_;
+    return context.Check(context.table().copy(context.queue(), to, from, bytes));
+  };
+  return o;
+}
+
+// ---- A pass ----
+
+bool GpuOps::Begin(std::span<const BatchRow> rows) {
+  const KvCache& cache = *rows[0].cache;
+  kv_type_ = cache.type();
+  const size_t half = sizes_.n_rot / 2;
+  // One copy: no failure yet, rows, and behind them their angles.
+  constexpr size_t kRowsAt = sizeof(uint64_t);
+  const size_t angles_at = kRowsAt + rows.size() * sizeof(gpu::Row);
+  const bool single = rows.size() == 1;
+  staged_.assign(angles_at + rows.size() * sizes_.n_rot * sizeof(float), std::byte{0});
+  const uint64_t none = gpu::kNoFailure;
+  std::memcpy(staged_.data(), &none, sizeof none);
+  size_t most_blocks = 1;
+  for (size_t t = 0; t < rows.size(); ++t) {
+    const BatchRow& r = rows[t];
+    float* const cos = reinterpret_cast<float*>(rows_ + rows.size()) + t * sizes_.n_rot;  // on the device
+    const gpu::Row row = {r.token,
+                          r.position,
+                          reinterpret_cast<uint8_t*>(r.cache->Key(0, 0, 0)),
+                          reinterpret_cast<uint8_t*>(r.cache->Value(0, 0, 0)),
+                          uint64_t{r.cache->n_ctx()} * r.cache->row_bytes(),
+                          cos,
+                          cos + half};
+    std::memcpy(staged_.data() + kRowsAt + t * sizeof row, &row, sizeof row);
+    std::byte* const angles = staged_.data() + angles_at + t * sizes_.n_rot * sizeof(float);
+    std::memcpy(angles, r.cos, half * sizeof(float));
+    std::memcpy(angles + half * sizeof(float), r.sin, half * sizeof(float));
+    most_blocks = std::max<size_t>(most_blocks, r.position / kernels::kKeyBlock + 1);
+  }
+  n_blocks_ = most_blocks;
+  if (!context_->status().ok()) return false;
+  if (!Check(context_->table().copy_in(context_->queue(), fail_, staged_.data(), staged_.size()))) return false;
+  if (!single) return false;
+  // The first pass runs as it is: a driver may still have to load the kernels, which a recording forbids.
+  if (!std::exchange(warm_, true)) return false;
+  // Recorded for the next power of two of blocks: the grid then fits the positions of many tokens to come.
+  n_blocks_ = std::min(std::bit_ceil(most_blocks), KeyBlocks(sizes_.n_ctx));
+  Recording& r = recordings_[static_cast<size_t>(std::bit_width(n_blocks_))];
+  if (r.graph != nullptr) {
+    if (!Check(context_->table().replay(context_->queue(), r.graph))) return false;
+    for (size_t op = 0; op < counts_.size(); ++op) counts_[op] += r.counts[op];
+    return true;
+  }
+  if (!Check(context_->table().record_begin(context_->queue()))) return false;
+  recording_ = &r;
+  r.counts = counts_;  // before; the difference is what a replay counts
+  return false;
+}
+
+PassEnd GpuOps::End() {
+  if (Recording* const r = std::exchange(recording_, nullptr); r != nullptr) {
+    for (size_t op = 0; op < counts_.size(); ++op) r->counts[op] = counts_[op] - r->counts[op];
+    if (!Check(context_->table().record_end(context_->queue(), &r->graph))) return {};
+    if (!Check(context_->table().replay(context_->queue(), r->graph))) return {};
+  }
+  uint64_t failure = gpu::kNoFailure;
+  if (!Check(context_->table().copy_out(context_->queue(), &failure, fail_, sizeof failure))) return {};
+  if (failure == gpu::kNoFailure) return {};
+  return {false, static_cast<uint32_t>(failure >> 32), static_cast<uint32_t>(failure)};
+}
+
+bool GpuOps::Embed(const Matrix& e, size_t n_rows, float* x) {
+  gpu::Embed::Args a{};
+  a.w = e.data;
+  if (e.kind == Matrix::Kind::kBlock) {
+    const size_t n_blocks = size_t{e.rows} * (e.cols / kernels::BlockElements(e.block_type));
+    a.type = e.block_type == kernels::Block::kQ8_0 ? gpu::EmbedType::kQ8_0 : gpu::EmbedType::kQ6_K;
+    const size_t plane = RoundUp(n_blocks * gpu::PlaneBytes(e.block_type), 256);
+    a.scale = reinterpret_cast<const uint16_t*>(static_cast<const std::byte*>(e.data) + plane);
+  } else {
+    a.type = e.dense == kernels::Dense::kF32   ? gpu::EmbedType::kF32
+             : e.dense == kernels::Dense::kF16 ? gpu::EmbedType::kF16
+                                               : gpu::EmbedType::kBF16;
+  }
+  a.rows = rows_;
+  a.n = e.cols;
+  a.x = x;
+  a.fail = Slot(mark_);
+  Count(Op::kEmbed, n_rows);
+  return Run<gpu::Embed>({static_cast<uint32_t>(n_rows)}, a);
+}
+
+// ---- Inputs ----
+
+bool GpuOps::SetInput(const float* x, size_t n_rows, size_t n, const float* gamma, float eps) {
+  input_ = x;
+  gamma_ = gamma;
+  eps_ = eps;
+  n_rows_ = n_rows;
+  n_ = n;
+  input_mark_ = mark_;
+  have_ternary_ = have_float_ = false;
+  have_block_ = 0;
+  if (gamma != nullptr) Count(Op::kRmsNorm, n_rows);
+  return context_->status().ok();
+}
+
+// The norm, into y or nowhere, and the ternary form of it, into q or nowhere.
+bool GpuOps::Normed(float* y, int8_t* q) {
+  const auto stride = static_cast<uint32_t>(kernels::PadTernary(n_));
+  return Run<gpu::NormQuantise>(
+      {static_cast<uint32_t>(n_rows_)},
+      {input_, gamma_, eps_, static_cast<uint32_t>(n_), y, q, stride, d_, q_sum_, Slot(input_mark_), Slot(mark_)});
+}
+
+bool GpuOps::NeedTernaryInput() {
+  if (have_ternary_) return true;
+  Count(Op::kQuantiseRow, n_rows_);
+  have_ternary_ = true;
+  return Normed(nullptr, q8_);
+}
+
+bool GpuOps::NeedFloatInput() {
+  if (have_float_) return true;
+  have_float_ = true;
+  const bool ok = Normed(gamma_ != nullptr ? normed_ : nullptr, nullptr);
+  return ok;
+}
+
+bool GpuOps::NeedBlockInput(size_t block) {
+  if (have_block_ == block) return true;
+  if (!NeedFloatInput()) return false;
+  Count(Op::kQuantiseBlocks, n_rows_);
+  have_block_ = block;
+  return Run<gpu::QuantiseBlocks>({static_cast<uint32_t>(n_rows_)},
+                                  {gamma_ != nullptr ? normed_ : input_, static_cast<uint32_t>(n_),
+                                   static_cast<uint32_t>(block), block_q8_, block_d_, Slot(mark_)});
+}
+
+// ---- Products ----
+
+bool GpuOps::LinearGroup(std::span<const Product> products, bool add) {
+  const bool ternary = std::all_of(products.begin(), products.end(),
+                                   [](const Product& p) { return p.w->kind == Matrix::Kind::kTernary; });
+  if (add) Count(Op::kAdd, n_rows_);
+  for (const Product& p : products) {
+    if (p.w->bias != nullptr) Count(Op::kAdd, n_rows_);
+  }
+  if (ternary) return NeedTernaryInput() && Ternary(products, add);
+  for (const Product& p : products) {
+    const bool ok = p.w->kind == Matrix::Kind::kTernary ? NeedTernaryInput() && Ternary({&p, 1}, add)
+                                                        : OtherProduct(*p.w, p.y, add);
+    if (!ok) return false;
+  }
+  return true;
+}
+
+namespace {
+
+gpu::TernaryArgs ArgsFor(std::span<const Product> products, size_t rows_per_block, uint32_t* blocks) {
+  gpu::TernaryArgs a{};
+  a.n_out = static_cast<uint32_t>(products.size());
+  *blocks = 0;
+  for (size_t i = 0; i < products.size(); ++i) {
+    const Matrix& w = *products[i].w;
+    a.out[i] = {static_cast<const uint8_t*>(w.data), w.scale, w.scale_stride, w.rows, w.bias, products[i].y, *blocks};
+    *blocks += Blocks(w.rows, rows_per_block);
+  }
+  return a;
+}
+
+}  // namespace
+
+bool GpuOps::Ternary(std::span<const Product> products, bool add) {
+  const bool gemv = n_rows_ <= kGemvRows;
+  uint32_t blocks = 0;
+  gpu::TernaryArgs a = ArgsFor(products, gemv ? gpu::TernaryGemv1::kRows : gpu::TernaryMma::kRows, &blocks);
+  a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
+  a.q = q8_;
+  a.q_sum = q_sum_;
+  a.d = d_;
+  a.n_tokens = static_cast<uint32_t>(n_rows_);
+  a.add = add;
+  Count(gemv ? Op::kTernaryGemv : Op::kTernaryGemm, n_rows_ * products.size());
+  if (!gemv) return Run<gpu::TernaryMma>({blocks, Blocks(n_rows_, gpu::TernaryMma::kTokens)}, a);
+  return n_rows_ == 1 ? Run<gpu::TernaryGemv1>({blocks}, a) : Run<gpu::TernaryGemv4>({blocks, Blocks(n_rows_, 4)}, a);
+}
+
+template <typename T>
+bool GpuOps::Dense(const gpu::ProductArgs& a) {
+  const uint32_t blocks = Blocks(a.rows, gpu::DenseProduct<T, 1>::kRows);
+  return a.n_tokens == 1 ? Run<gpu::DenseProduct<T, 1>>({blocks}, a)
+                         : Run<gpu::DenseProduct<T, 4>>({blocks, Blocks(a.n_tokens, 4)}, a);
+}
+
+bool GpuOps::OtherProduct(const Matrix& w, float* y, bool add) {
+  const auto n_tokens = static_cast<uint32_t>(n_rows_);
+  if (w.kind == Matrix::Kind::kTernaryBlocks) {
+    if (!NeedTernaryInput()) return false;
+    Count(Op::kTernaryBlocks, n_rows_);
+    const gpu::TernaryOut out = {static_cast<const uint8_t*>(w.data), w.scale, 0, w.rows, w.bias, y, 0};
+    return Run<gpu::TernaryBlocks>(
+        {Blocks(w.rows, gpu::TernaryBlocks::kRows), n_tokens},
+        {out, static_cast<uint32_t>(kernels::PadTernary(n_)), w.block, w.scale_stride, q8_, d_, add});
+  }
+  gpu::ProductArgs a{};
+  a.w = w.data;
+  a.n = static_cast<uint32_t>(n_);
+  a.rows = w.rows;
+  a.n_tokens = n_tokens;
+  a.bias = w.bias;
+  a.add = add;
+  a.y = y;
+  if (w.kind == Matrix::Kind::kDense) {
+    if (!NeedFloatInput()) return false;
+    Count(Op::kDense, n_rows_);
+    a.x = gamma_ != nullptr ? normed_ : input_;
+    switch (w.dense) {
+      case kernels::Dense::kF32: return Dense<float>(a);
+      case kernels::Dense::kF16: return Dense<gpu::F16>(a);
+      case kernels::Dense::kBF16: return Dense<gpu::BF16>(a);
+    }
+  }
+  if (w.kind != Matrix::Kind::kBlock || !gpu::Supported(w.block_type)) return false;
+  if (!NeedBlockInput(kernels::BlockElements(w.block_type))) return false;
+  Count(Op::kBlockProduct, n_rows_);
+  const size_t n_blocks = size_t{w.rows} * (n_ / kernels::BlockElements(w.block_type));
+  const size_t plane = RoundUp(n_blocks * gpu::PlaneBytes(w.block_type), 256);
+  a.scale = reinterpret_cast<const uint16_t*>(static_cast<const std::byte*>(w.data) + plane);
+  a.q = block_q8_;
+  a.d_a = block_d_;
+  const gpu::GpuGrid grid = {Blocks(w.rows, gpu::BlockQ8_0::kRows), n_tokens};
+  return w.block_type == kernels::Block::kQ8_0 ? Run<gpu::BlockQ8_0>(grid, a) : Run<gpu::BlockQ6_K>(grid, a);
+}
+
+bool GpuOps::Gated(Activation activation, const Matrix& gate, const Matrix& up, float* g, float* u) {
+  const Product products[] = {{&gate, g}, {&up, u}};
+  const bool fused = n_rows_ <= kGemvRows && gate.kind == Matrix::Kind::kTernary && up.kind == Matrix::Kind::kTernary &&
+                     gate.rows == up.rows;
+  if (!fused) return LinearGroup(products, false) && Gate(activation, g, u, n_rows_ * gate.rows);
+  if (!NeedTernaryInput()) return false;
+  uint32_t blocks = 0;
+  gpu::TernaryArgs a = ArgsFor(products, gpu::TernaryGate1::kRows, &blocks);
+  blocks = Blocks(gate.rows, gpu::TernaryGate1::kRows);  // each makes the rows of both
+  a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
+  a.q = q8_;
+  a.q_sum = q_sum_;
+  a.d = d_;
+  a.n_tokens = static_cast<uint32_t>(n_rows_);
+  a.silu = activation == Activation::kSilu;
+  for (const Matrix* m : {&gate, &up}) {
+    if (m->bias != nullptr) Count(Op::kAdd, n_rows_);
+  }
+  Count(Op::kTernaryGemv, 2 * n_rows_);
+  Count(Op::kGate, n_rows_);
+  return n_rows_ == 1 ? Run<gpu::TernaryGate1>({blocks}, a) : Run<gpu::TernaryGate4>({blocks, Blocks(n_rows_, 4)}, a);
+}
+
+bool GpuOps::Gate(Activation activation, float* g, const float* u, size_t n) {
+  Count(Op::kGate, n_rows_);
+  return Run<gpu::Gate>({Blocks(n, gpu::Gate::kPerBlock)}, {g, u, n, activation == Activation::kSilu});
+}
+
+// ---- Attention ----
+
+bool GpuOps::QkvRopeStore(const HParams& h, uint32_t layer, size_t n_rows, float* q, float* k, const float* v) {
+  Count(Op::kRope, 2 * n_rows);
+  Count(Op::kCacheStore, 2 * n_rows);
+  const gpu::GpuGrid grid = {static_cast<uint32_t>(n_rows)};
+  if (kv_type_ == kernels::Dense::kF32) {
+    return Run<gpu::RopeStoreF32>(
+        grid, {rows_, q, k, v, h.n_heads, h.n_heads_kv, h.head_dim, h.n_rot, layer, h.rope_adjacent, Slot(mark_)});
+  }
+  return Run<gpu::RopeStoreF16>(
+      grid, {rows_, q, k, v, h.n_heads, h.n_heads_kv, h.head_dim, h.n_rot, layer, h.rope_adjacent, Slot(mark_)});
+}
+
+bool GpuOps::Attention(const HParams& h, uint32_t layer, float scale, size_t n_rows, const float* q, float* y) {
+  Count(Op::kAttention, n_rows);
+  const size_t row_slots = h.n_heads * n_blocks_;
+  const size_t at_once = partial_slots_ / row_slots;
+  for (size_t first = 0; first < n_rows; first += at_once) {
+    const auto n = static_cast<uint32_t>(std::min(at_once, n_rows - first));
+    const size_t slots = n * row_slots, width = size_t{h.n_heads} * h.head_dim;
+    gpu::AttentionArgs a{};
+    a.rows = rows_ + first;
+    a.q = q + first * width;
+    a.n_rows = n;
+    a.heads = h.n_heads;
+    a.heads_kv = h.n_heads_kv;
+    a.head_dim = h.head_dim;
+    a.layer = layer;
+    a.n_blocks = static_cast<uint32_t>(n_blocks_);
+    a.scale = scale;
+    a.m = partial_;
+    a.s = a.m + slots;
+    a.o = a.s + slots;
+    a.y = y + first * width;
+    a.first_row = static_cast<uint32_t>(first);
+    a.fail = Slot(mark_);
+    const gpu::GpuGrid grid = {a.n_blocks, h.n_heads_kv, Blocks(n, gpu::AttentionBlockF16::kRowTile)};
+    const bool ok =
+        kv_type_ == kernels::Dense::kF32 ? Run<gpu::AttentionBlockF32>(grid, a) : Run<gpu::AttentionBlockF16>(grid, a);
+    if (!ok || !Run<gpu::AttentionCombine>({h.n_heads, n}, a)) return false;
+  }
+  return true;
+}
+
+// ---- The head ----
+
+bool GpuOps::SelectTop(const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top) {
+  Count(Op::kSelectTop, 1);
+  gpu::SelectTop::Args a = {logits,  nullptr,    static_cast<uint32_t>(n_vocab), static_cast<uint32_t>(k), nullptr,
+                            nullptr, Slot(mark_)};
+  for (size_t turn = 0;; ++turn) {
+    const uint32_t blocks = Blocks(a.n, gpu::SelectTop::kSort);
+    a.out = keys_[turn % 2];
+    a.top = blocks == 1 ? top_ : nullptr;
+    if (!Run<gpu::SelectTop>({blocks}, a)) return false;
+    if (blocks == 1) break;
+    a.keys = a.out;
+    a.n = blocks * a.k;
+  }
+  std::byte back[kMaxTopBytes + sizeof(uint64_t)];
+  if (!Check(context_->table().copy_out(context_->queue(), back, top_, sizeof back))) return false;
+  uint64_t failure = 0;
+  std::memcpy(&failure, back + kMaxTopBytes, sizeof failure);
+  std::memcpy(top, back, k * sizeof *top);
+  if (failure == gpu::kNoFailure) return true;
+  const uint64_t none = gpu::kNoFailure;
+  (void)Check(context_->table().copy_in(context_->queue(), fail_, &none, sizeof none));
+  return false;
+}
+
+}  // namespace bitnet::core

@@ -1,0 +1,67 @@
+// Every kernel of this folder, with the number that GpuTable::launch knows it by.
+#ifndef BITNET_KERNELS_CUDA_KERNEL_LIST_H_
+#define BITNET_KERNELS_CUDA_KERNEL_LIST_H_
+
+#include "kernels/cuda/attention_kernels.h"
+#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/matrix_kernels.h"
+#include "kernels/cuda/row_kernels.h"
+#include "kernels/cuda/select_kernels.h"
+#include "kernels/cuda/ternary_kernels.h"
+
+namespace bitnet::kernels::gpu {
+
+using TernaryGemv1 = TernaryGemv<1, false>;
+using TernaryGemv4 = TernaryGemv<4, false>;
+using TernaryGate1 = TernaryGemv<1, true>;
+using TernaryGate4 = TernaryGemv<4, true>;
+using RopeStoreF32 = RopeStore<float>;
+using RopeStoreF16 = RopeStore<F16>;
+using AttentionBlockF32 = AttentionBlock<float>;
+using AttentionBlockF16 = AttentionBlock<F16>;
+using DenseF32x1 = DenseProduct<float, 1>;
+using DenseF32x4 = DenseProduct<float, 4>;
+using DenseF16x1 = DenseProduct<F16, 1>;
+using DenseF16x4 = DenseProduct<F16, 4>;
+using DenseBF16x1 = DenseProduct<BF16, 1>;
+using DenseBF16x4 = DenseProduct<BF16, 4>;
+using BlockQ8_0 = BlockProduct<Block::kQ8_0>;
+using BlockQ6_K = BlockProduct<Block::kQ6_K>;
+
+// BN_GPU_KERNELS(X): X(kernel) for each.
+// clang-format off
+#define BN_GPU_KERNELS(X) \
+  X(Embed) X(NormQuantise) X(QuantiseBlocks) X(TernaryGemv1) \
+  X(TernaryGemv4) X(TernaryGate1) X(TernaryGate4) X(TernaryMma) \
+  X(TernaryBlocks) X(RopeStoreF32) X(RopeStoreF16) X(AttentionBlockF32) \
+  X(AttentionBlockF16) X(AttentionCombine) X(Gate) X(DenseF32x1) \
+  X(DenseF32x4) X(DenseF16x1) X(DenseF16x4) X(DenseBF16x1) \
+  X(DenseBF16x4) X(BlockQ8_0) X(BlockQ6_K) X(SelectTop)
+// clang-format on
+
+enum class GpuKernel : uint32_t {
+#define BN_X(kernel) k##kernel,
+  BN_GPU_KERNELS(BN_X)
+#undef BN_X
+      kCount
+};
+
+// IdOfKernel<TernaryMma>::kId
+template <class Kernel>
+struct IdOfKernel;
+#define BN_X(kernel)                                       \
+  template <>                                              \
+  struct IdOfKernel<kernel> {                              \
+    static constexpr GpuKernel kId = GpuKernel::k##kernel; \
+  };
+BN_GPU_KERNELS(BN_X)
+#undef BN_X
+
+template <class Kernel>
+GpuStatus Launch(const GpuTable& table, GpuQueue* queue, GpuGrid grid, const typename Kernel::Args& args) {
+  return table.launch(queue, IdOfKernel<Kernel>::kId, grid, &args);
+}
+
+}  // namespace bitnet::kernels::gpu
+
+#endif  // BITNET_KERNELS_CUDA_KERNEL_LIST_H_

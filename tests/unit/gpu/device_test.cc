@@ -1,0 +1,97 @@
+// The golden prompts on a real GPU. Skipped where there is none: that is no proof, and is counted as skipped.
+#include <algorithm>
+
+#include "core/runtime/session.h"
+#include "support/golden.h"
+#include "support/tiny.h"
+
+namespace bitnet {
+namespace {
+
+using namespace test;  // NOLINT: helpers of the tests
+using core::DeviceMode;
+using core::Want;
+
+// An engine on GPUs, null where there is none.
+std::shared_ptr<core::Engine> GpuEngine(DeviceMode mode, uint64_t limit = 0) {
+  core::EngineOptions o;
+  o.threads = 2;
+  o.device = mode;
+  o.gpu_memory_limit = limit;
+  auto engine = core::Engine::Create(o);
+  if (engine.status().code() == core::Code::kTargetUnavailable) return nullptr;
+  INFO(engine.status().message());
+  REQUIRE(engine.ok());
+  return *engine;
+}
+
+TEST_CASE("gpu: golden prompts give the twin's ids and digests, in chunks of every kind", "[cuda][golden]") {
+  const auto engine = GpuEngine(DeviceMode::kCuda);
+  if (engine == nullptr) BN_SKIP("a GPU");
+  const auto model = LoadTiny(*engine);
+  for (const GoldenPrompt& p : GoldenPrompts()) {
+    for (const auto kv : {kernels::Dense::kF16, kernels::Dense::kF32}) {
+      const GoldenRun& want = kv == kernels::Dense::kF16 ? p.f16 : p.f32;
+      for (const uint32_t chunk : {0u, 1u, 3u, 7u, 64u}) {
+        INFO(p.name << (kv == kernels::Dense::kF16 ? " f16" : " f32") << " chunk " << chunk);
+        core::SessionOptions options;
+        options.kv_type = kv;
+        options.chunk = chunk;
+        const auto session = MakeSession(engine, model, options);
+        REQUIRE(session->Eval(p.tokens, Want::kAll).ok());
+        CHECK(LogitsSha256(*session) == want.prompt_logits_sha256);
+        if (chunk != 0) continue;
+        core::GenerateOptions g;
+        g.max_new_tokens = static_cast<uint32_t>(want.drawn.size());
+        g.ignore_eos = true;
+        REQUIRE(session->Begin({}, g).ok());
+        Drain(*session);
+        CHECK(std::vector<int32_t>(session->generated_tokens().begin(), session->generated_tokens().end()) ==
+              want.drawn);
+        CHECK(core::ToHex(*session->Facts().logits_sha256) == want.logits_sha256);
+        CHECK(session->Facts().device == "cuda");
+      }
+    }
+  }
+}
+
+TEST_CASE("gpu: layers split over a cpu and gpus give the same bits", "[cuda][golden]") {
+  const auto probe = GpuEngine(DeviceMode::kCuda);
+  if (probe == nullptr) BN_SKIP("a GPU");
+  const auto model = LoadTiny(*probe);
+  const auto prompts = GoldenPrompts();
+  size_t n_hybrid = 0;
+  for (uint64_t limit = uint64_t{64} << 20; limit > (1 << 20); limit = limit * 7 / 8) {
+    const auto engine = GpuEngine(DeviceMode::kHybrid, limit);
+    auto session = core::Session::Create(engine, model, {});
+    if (!session.ok()) break;
+    if ((*session)->Facts().device != "hybrid") continue;
+    ++n_hybrid;
+    REQUIRE((*session)->Eval(prompts[0].tokens, Want::kAll).ok());
+    CHECK(LogitsSha256(**session) == prompts[0].f16.prompt_logits_sha256);
+  }
+  CHECK(n_hybrid > 0);
+}
+
+TEST_CASE("gpu: sessions in one batch, a fork and a saved state give the same bits", "[cuda]") {
+  const auto gpu = GpuEngine(DeviceMode::kCuda);
+  if (gpu == nullptr) BN_SKIP("a GPU");
+  const auto cpu = MakeEngine();
+  const auto model = LoadTiny(*gpu);
+  const GoldenPrompt p = GoldenPrompts()[0];
+  const auto on_cpu = MakeSession(cpu, model), a = MakeSession(gpu, model), b = MakeSession(gpu, model);
+  REQUIRE(on_cpu->Eval(p.tokens, Want::kAll).ok());
+  const core::Session::BatchItem items[] = {{a.get(), p.tokens, Want::kAll}, {b.get(), p.tokens, Want::kAll}};
+  REQUIRE(core::Session::EvalBatch(items).ok());
+  CHECK(LogitsSha256(*a) == LogitsSha256(*on_cpu));
+  CHECK(LogitsSha256(*b) == LogitsSha256(*on_cpu));
+  const auto state = a->Save();
+  REQUIRE(state.ok());
+  CHECK(*state == *on_cpu->Save());
+  auto fork = a->Fork();
+  REQUIRE(fork.ok());
+  CHECK(*(*fork)->Save() == *state);
+}
+
+}  // namespace
+}  // namespace bitnet

@@ -1,0 +1,123 @@
+// Models of every kind of matrix that a GPU computes with, on an emulated one against the CPU.
+#include "core/runtime/session.h"
+#include "support/emulated_gpu.h"
+#include "support/small_model.h"
+#include "support/tiny.h"
+
+namespace bitnet {
+namespace {
+
+using namespace test;  // NOLINT: helpers of the tests
+using core::DeviceMode;
+
+enum class Head { kF32, kF16, kBF16, kQ8_0, kQ6_K };
+
+// Bytes of a [260, 256] matrix of a type, and its number in a file.
+std::string HeadBytes(Head type, uint32_t* id) {
+  constexpr size_t kRows = SmallModel::kVocab, kCols = 256;
+  std::string out;
+  const auto value = [](size_t i) { return static_cast<float>(i * 2654435761u % 251) / 256 - 0.49f; };
+  switch (type) {
+    case Head::kF32: *id = 0; break;
+    case Head::kF16: *id = 1; break;
+    case Head::kBF16: *id = 30; break;
+    case Head::kQ8_0: *id = 8; break;
+    case Head::kQ6_K: *id = 14; break;
+  }
+  if (*id == 8 || *id == 14) {
+    const size_t elements = *id == 8 ? 32 : 256, bytes = *id == 8 ? 34 : 210, scale_at = *id == 8 ? 0 : 208;
+    for (size_t b = 0; b < kRows * kCols / elements; ++b) {
+      std::string block(bytes, '\0');
+      for (size_t i = 0; i < bytes; ++i) block[i] = static_cast<char>((b * 31 + i * 7919) % 256);
+      const std::string d = Bytes(kernels::F32ToF16(value(b) / 64));
+      block.replace(scale_at, 2, d);
+      out += block;
+    }
+    return out;
+  }
+  for (size_t i = 0; i < kRows * kCols; ++i) {
+    const float x = value(i);
+    out += *id == 0 ? Bytes(x) : Bytes(*id == 1 ? kernels::F32ToF16(x) : kernels::F32ToBF16(x));
+  }
+  return out;
+}
+
+std::string Digest(const std::string& file, DeviceMode mode) {
+  core::EngineOptions o;
+  o.threads = 2;
+  o.device = mode;
+  o.gpu = &bitnet_test::EmulatedTable();
+  auto engine = core::Engine::Create(o);
+  REQUIRE(engine.ok());
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(file.data()), file.size());
+  auto model = core::Model::LoadMemory(bytes, {}, (*engine)->pool(), (*engine)->allocator());
+  INFO(model.status().message());
+  REQUIRE(model.ok());
+  std::string digests;
+  for (const size_t n : {size_t{1}, size_t{3}, size_t{9}}) {  // one row, dp4a, tensor cores
+    core::SessionOptions options;
+    options.head = core::HeadMode::kFull;
+    const auto session = MakeSession(*engine, *model, options);
+    std::vector<int32_t> tokens;
+    for (size_t i = 0; i < n; ++i) tokens.push_back(static_cast<int32_t>(17 * i + 5));
+    const core::Status status = session->Eval(tokens, core::Want::kAll);
+    INFO(status.message());
+    REQUIRE(status.ok());
+    digests += LogitsSha256(*session);
+    auto top = session->Top(n - 1);
+    REQUIRE(top.ok());
+    core::Sha256 h;
+    h.Update(top->data(), top->size_bytes());
+    digests += core::ToHex(h.Finish());
+  }
+  return digests;
+}
+
+TEST_CASE("models with heads of every type give the cpu's bits on an emulated gpu", "[gpu]") {
+  bitnet_test::Gpus() = {};
+  for (const Head type : {Head::kF32, Head::kF16, Head::kBF16, Head::kQ8_0, Head::kQ6_K}) {
+    for (const bool tied : {true, false}) {
+      INFO("head " << static_cast<int>(type) << (tied ? " tied" : ""));
+      SmallModel small;
+      small.architecture = tied ? "bitnet-b1.58" : "llama";  // without inner norms, adjacent pairs, silu
+      GgufBuilder b = small.Builder();
+      uint32_t id = 0;
+      const std::string bytes = HeadBytes(type, &id);
+      if (tied) {
+        b.FindTensor("token_embd.weight")->type = id;
+        b.FindTensor("token_embd.weight")->data = bytes;
+      } else {
+        b.Add({"output.weight", {256, SmallModel::kVocab}, id, bytes});
+      }
+      const std::string file = b.Build();
+      CHECK(Digest(file, DeviceMode::kCuda) == Digest(file, DeviceMode::kCpu));
+    }
+  }
+}
+
+TEST_CASE("scales of rows and blocks, and biases give the cpu's bits on an emulated gpu", "[gpu]") {
+  bitnet_test::Gpus() = {};
+  for (const TernaryFile type : {TernaryFile::kI2_S, TernaryFile::kTQ2_0, TernaryFile::kIQ2_BN}) {
+    INFO("ternary type " << static_cast<uint32_t>(type));
+    SmallModel small;
+    small.ternary = type;
+    for (const std::string& name : small.Linears()) {
+      if (type == TernaryFile::kI2_S) continue;
+      std::vector<float> scales(ScaleCount(type, small.Matrix(name)));
+      for (size_t i = 0; i < scales.size(); ++i) scales[i] = 0.03125f * static_cast<float>(1 + i % 5);
+      small.scales[name] = scales;
+    }
+    GgufBuilder b = small.Builder();
+    for (const char* part : {"attn_q", "attn_k", "attn_output", "ffn_gate", "ffn_up", "ffn_down"}) {
+      const std::string name = std::string("blk.1.") + part;
+      std::vector<float> bias(small.Matrix(name).rows);
+      for (size_t i = 0; i < bias.size(); ++i) bias[i] = static_cast<float>(i % 7) / 8 - 0.3f;
+      b.Add({name + ".bias", {bias.size()}, 0, BytesOf(bias)});
+    }
+    const std::string file = b.Build();
+    CHECK(Digest(file, DeviceMode::kCuda) == Digest(file, DeviceMode::kCpu));
+  }
+}
+
+}  // namespace
+}  // namespace bitnet

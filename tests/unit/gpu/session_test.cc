@@ -1,0 +1,287 @@
+// Whole models on emulated GPUs: the launches of GpuOps, their order, recordings, splits and failures. What these
+// tests cannot see is what only a GPU has: the compiled kernels, races, its memory system. scripts/gpu_check.sh looks
+// there.
+#include <algorithm>
+#include <set>
+
+#include "core/runtime/session.h"
+#include "support/emulated_gpu.h"
+#include "support/golden.h"
+#include "support/tiny.h"
+
+namespace bitnet {
+namespace {
+
+using namespace test;  // NOLINT: helpers of the tests
+using bitnet_test::Gpus;
+using bitnet_test::LaneOrder;
+using core::DeviceMode;
+using core::Want;
+
+std::shared_ptr<core::Engine> GpuEngine(DeviceMode mode, uint64_t limit = 0, std::string* log = nullptr) {
+  core::EngineOptions o;
+  o.threads = 2;
+  o.device = mode;
+  o.gpu_memory_limit = limit;
+  o.gpu = &bitnet_test::EmulatedTable();
+  if (log != nullptr) o.log = [log](core::LogLevel, std::string_view m) { *log += std::string(m) + "\n"; };
+  auto engine = core::Engine::Create(o);
+  REQUIRE(engine.ok());
+  return *engine;
+}
+
+void Reset() { Gpus() = {}; }
+
+std::vector<int32_t> Draws(const core::Session& s) {
+  return {s.generated_tokens().begin(), s.generated_tokens().end()};
+}
+
+// Runs a golden prompt as the CPU's golden test does.
+void CheckGolden(core::Session& session, const GoldenPrompt& p, const GoldenRun& want) {
+  REQUIRE(session.Eval(p.tokens, Want::kAll).ok());
+  CHECK(LogitsSha256(session) == want.prompt_logits_sha256);
+  core::GenerateOptions g;
+  g.max_new_tokens = static_cast<uint32_t>(want.drawn.size());
+  g.ignore_eos = true;
+  REQUIRE(session.Begin({}, g).ok());
+  Drain(session);
+  CHECK(Draws(session) == want.drawn);
+  CHECK(core::ToHex(*session.Facts().logits_sha256) == want.logits_sha256);
+}
+
+TEST_CASE("golden prompts on an emulated gpu give the twin's ids and digests", "[gpu][golden]") {
+  Reset();
+  const auto engine = GpuEngine(DeviceMode::kCuda);
+  const auto model = LoadTiny(*engine);
+  size_t n = 0;
+  for (const GoldenPrompt& p : GoldenPrompts()) {
+    for (const auto kv : {kernels::Dense::kF16, kernels::Dense::kF32}) {
+      INFO(p.name << (kv == kernels::Dense::kF16 ? " f16" : " f32"));
+      if (kv == kernels::Dense::kF32 && p.tokens.size() > 64) continue;  // loops are slow; f16 has all prompts
+      Gpus().order = n++ % 2 == 0 ? LaneOrder::kFalling : LaneOrder::kRising;
+      core::SessionOptions options;
+      options.kv_type = kv;
+      const auto session = MakeSession(engine, model, options);
+      CheckGolden(*session, p, kv == kernels::Dense::kF16 ? p.f16 : p.f32);
+      const core::RunFacts facts = session->Facts();
+      CHECK(facts.device == "cuda");
+      CHECK(facts.target == "CUDA");
+      REQUIRE(facts.gpus.size() == 1);
+      CHECK(facts.gpus[0].name == "emulated");
+      CHECK(facts.fallback_reason.empty());
+      for (const core::KernelCalls& k : facts.kernels) CHECK(k.id.rfind("CUDA.", 0) == 0);
+    }
+  }
+  CHECK(n >= 8);
+  CHECK(Gpus().misuse == 0);
+  CHECK(Gpus().n_replays > 0);
+  CHECK(Gpus().n_recordings < Gpus().n_replays);
+}
+
+TEST_CASE("a gpu counts the rows that a cpu counts", "[gpu]") {
+  Reset();
+  const auto prompts = GoldenPrompts();
+  std::vector<std::vector<core::KernelCalls>> counts;
+  for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
+    const auto engine = GpuEngine(mode);
+    const auto model = LoadTiny(*engine);
+    core::SessionOptions options;
+    options.head = core::HeadMode::kFull;
+    const auto session = MakeSession(engine, model, options);
+    core::GenerateOptions g;
+    g.max_new_tokens = 5;
+    g.ignore_eos = true;
+    REQUIRE(session->Begin(prompts[0].tokens, g).ok());
+    Drain(*session);
+    counts.push_back(session->Facts().generation_kernels);
+    for (core::KernelCalls& k : counts.back()) k.id = k.id.substr(k.id.find('.'));
+  }
+  REQUIRE(counts[0].size() > 5);
+  REQUIRE(counts[0].size() == counts[1].size());
+  for (size_t i = 0; i < counts[0].size(); ++i) {
+    CHECK(counts[0][i].id == counts[1][i].id);
+    CHECK(counts[0][i].calls == counts[1][i].calls);
+  }
+}
+
+TEST_CASE("layers split over a cpu and gpus give the same bits", "[gpu][golden]") {
+  Reset();
+  const auto prompts = GoldenPrompts();
+  const GoldenPrompt& p = *std::min_element(
+      prompts.begin(), prompts.end(), [](const auto& a, const auto& b) { return a.tokens.size() < b.tokens.size(); });
+  std::vector<uint32_t> gpu_layers;
+  for (const uint32_t n_devices : {1u, 2u}) {
+    Gpus().n_devices = n_devices;
+    const auto probe = GpuEngine(DeviceMode::kCuda);
+    const auto model = LoadTiny(*probe);
+    const uint32_t n_layers = model->hparams().n_layers;
+    std::set<std::string> seen;  // splits
+    // From all layers on the first GPU to none that fits.
+    for (uint64_t limit = uint64_t{64} << 20;; limit = limit * 15 / 16) {
+      const auto engine = GpuEngine(DeviceMode::kHybrid, limit);
+      auto made = core::Session::Create(engine, model, {});
+      if (!made.ok()) {
+        CHECK(made.status().code() == core::Code::kNoMemory);
+        break;
+      }
+      uint32_t on_gpus = 0;
+      std::string split;
+      for (const core::GpuFacts& g : (*made)->Facts().gpus) on_gpus += g.n_layers;
+      for (const core::GpuFacts& g : (*made)->Facts().gpus) split += std::to_string(g.n_layers) + " ";
+      if (!seen.insert(split).second) continue;
+      gpu_layers.push_back(on_gpus);
+      INFO(n_devices << " devices, limit " << limit << ", layers on them: " << split);
+      CheckGolden(**made, p, p.f16);
+      const core::RunFacts facts = (*made)->Facts();
+      CHECK(facts.device == (on_gpus == n_layers ? "cuda" : "hybrid"));
+    }
+  }
+  std::sort(gpu_layers.begin(), gpu_layers.end());
+  CHECK(gpu_layers.front() < gpu_layers.back());
+  CHECK(Gpus().misuse == 0);
+  CHECK(Gpus().allocated_bytes == 0);
+  CHECK(Gpus().open_queues == 0);
+}
+
+TEST_CASE("forks, saved states and batches work across devices", "[gpu]") {
+  Reset();
+  const auto prompts = GoldenPrompts();
+  const GoldenPrompt& p = prompts[0];
+  const auto gpu = GpuEngine(DeviceMode::kCuda), cpu = GpuEngine(DeviceMode::kCpu);
+  const auto model = LoadTiny(*gpu);
+  core::GenerateOptions g;
+  g.max_new_tokens = 6;
+  g.ignore_eos = true;
+  const auto digest = [&](core::Session& s) {
+    REQUIRE(s.Begin(p.tokens, g).ok());
+    Drain(s);
+    return core::ToHex(*s.Facts().logits_sha256);
+  };
+  const std::vector<int32_t> context(p.tokens.begin(),
+                                     p.tokens.begin() + std::min<ptrdiff_t>(3, p.tokens.end() - p.tokens.begin()));
+  const auto on_cpu = MakeSession(cpu, model), on_gpu = MakeSession(gpu, model), other = MakeSession(gpu, model);
+  REQUIRE(on_cpu->Eval(context, Want::kNone).ok());
+  const core::Session::BatchItem items[] = {{on_gpu.get(), context, Want::kLast}, {other.get(), context, Want::kAll}};
+  REQUIRE(core::Session::EvalBatch(items).ok());
+  const auto saved_cpu = on_cpu->Save(), saved_gpu = on_gpu->Save();
+  REQUIRE(saved_cpu.ok());
+  REQUIRE(saved_gpu.ok());
+  CHECK(*saved_cpu == *saved_gpu);
+  auto fork = on_gpu->Fork();
+  REQUIRE(fork.ok());
+  const std::string want = digest(*on_cpu);
+  CHECK(digest(*on_gpu) == want);
+  CHECK(digest(*other) == want);
+  CHECK(digest(**fork) == want);
+  const auto loaded = MakeSession(gpu, model);
+  REQUIRE(loaded->Load(*saved_cpu).ok());
+  CHECK(digest(*loaded) == want);
+  CHECK(Gpus().misuse == 0);
+}
+
+TEST_CASE("one token of a gpu moves little over the bus", "[gpu]") {
+  Reset();
+  const auto engine = GpuEngine(DeviceMode::kCuda);
+  const auto model = LoadTiny(*engine);
+  const auto session = MakeSession(engine, model);
+  core::GenerateOptions g;
+  g.max_new_tokens = 9;
+  g.ignore_eos = true;
+  const std::vector<int32_t> prompt = {1, 2, 3};
+  REQUIRE(session->Begin(prompt, g).ok());
+  REQUIRE(session->Next().ok());
+  REQUIRE(session->Next().ok());
+  Gpus().bytes_in = Gpus().bytes_out = 0;
+  REQUIRE(session->Next().ok());
+  CHECK(Gpus().bytes_in < 1024);
+  CHECK(Gpus().bytes_out <= 256 * 8 + 16);
+}
+
+TEST_CASE("a lost gpu is a status with the kernel's name, and the session stays unusable", "[gpu]") {
+  Reset();
+  const auto engine = GpuEngine(DeviceMode::kCuda);
+  const auto model = LoadTiny(*engine);
+  const std::vector<int32_t> prompt = {1, 2, 3};
+  for (const int64_t launches : {0, 7, 60}) {
+    const auto session = MakeSession(engine, model);
+    Gpus().n_launches = 0;
+    Gpus().fail_launch = launches;
+    core::Status status = session->Eval(prompt);
+    for (int i = 0; i < 20 && status.ok(); ++i) status = session->Eval({prompt.data(), 1});
+    Gpus().fail_launch = -1;
+    REQUIRE(status.code() == core::Code::kTargetUnavailable);
+    CHECK_THAT(std::string(status.message()), Catch::Contains("kernel "));
+    CHECK_THAT(std::string(status.message()), Catch::Contains("cannot be used any more"));
+    CHECK(session->Eval(prompt).code() == core::Code::kTargetUnavailable);
+    const auto fresh = MakeSession(engine, model);
+    CHECK(fresh->Eval(prompt).ok());
+  }
+}
+
+TEST_CASE("a non-finite value on a gpu names layer, operation and position as on a cpu", "[gpu]") {
+  Reset();
+  std::vector<std::string> messages;
+  for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
+    const auto engine = GpuEngine(mode);
+    const auto model = LoadTiny(*engine);
+    // Attention scores overflow under an absurd factor.
+    auto& weights = const_cast<core::Weights&>(model->weights());
+    weights.layers[1].attention_scale = 3e38f;
+    const auto session = MakeSession(engine, model);
+    const std::vector<int32_t> prompt = {5, 6, 7, 8, 9};
+    const core::Status status = session->Eval(prompt);
+    weights.layers[1].attention_scale = 1.0f;
+    REQUIRE(status.code() == core::Code::kNonFinite);
+    messages.push_back(std::string(status.message()));
+    CHECK(session->position() == 0);
+  }
+  CHECK(messages[0] == messages[1]);
+}
+
+TEST_CASE("devices: what is not there is refused, and only auto falls back", "[gpu]") {
+  Reset();
+  Gpus().n_devices = 0;
+  std::string log;
+  core::EngineOptions o;
+  o.gpu = &bitnet_test::EmulatedTable();
+  for (const DeviceMode mode : {DeviceMode::kCuda, DeviceMode::kHybrid}) {
+    o.device = mode;
+    const auto engine = core::Engine::Create(o);
+    REQUIRE(engine.status().code() == core::Code::kTargetUnavailable);
+    CHECK_THAT(std::string(engine.status().message()), Catch::Contains("cuda: no driver"));
+    o.gpu = nullptr;
+    CHECK_THAT(std::string(core::Engine::Create(o).status().message()), Catch::Contains("cuda: not built in"));
+    o.gpu = &bitnet_test::EmulatedTable();
+  }
+  const auto engine = GpuEngine(DeviceMode::kAuto, 0, &log);
+  CHECK_THAT(log, Catch::Contains("no driver"));
+  const auto model = LoadTiny(*engine);
+  const auto session = MakeSession(engine, model);
+  CHECK(session->Facts().device == "cpu");
+  CHECK(session->Facts().requested_device == "auto");
+  CHECK(session->Facts().fallback_reason == "cuda: no driver");
+}
+
+TEST_CASE("the memory limit of a gpu is checked before anything is allocated", "[gpu]") {
+  Reset();
+  const auto refused = GpuEngine(DeviceMode::kCuda, 1 << 20);
+  const auto model = LoadTiny(*refused);
+  const auto session = core::Session::Create(refused, model, {});
+  REQUIRE(session.status().code() == core::Code::kNoMemory);
+  CHECK_THAT(std::string(session.status().message()), Catch::Contains("1048576"));
+  CHECK(Gpus().allocated_bytes == 0);
+  std::string log;
+  const auto engine = GpuEngine(DeviceMode::kAuto, 1 << 20, &log);
+  const auto on_cpu = MakeSession(engine, model);
+  CHECK(on_cpu->Facts().device == "cpu");
+  CHECK_THAT(on_cpu->Facts().fallback_reason, Catch::Contains("bytes"));
+  CHECK_THAT(log, Catch::Contains("computing on the cpu"));
+  // What a session takes is within what was estimated.
+  const uint64_t limit = uint64_t{512} << 20;
+  const auto fits = GpuEngine(DeviceMode::kCuda, limit);
+  const auto made = MakeSession(fits, model);
+  CHECK(Gpus().allocated_bytes <= limit);
+}
+
+}  // namespace
+}  // namespace bitnet
