@@ -4,7 +4,8 @@
 #
 #   usage: migration.sh BAD.gguf ORIGINAL [PROMPT]
 #
-# ORIGINAL is the folder of the Hugging Face model that the bad file was made from. BITNET names the tool (default: bitnet), FOLDER where files are left (default: a temporary one).
+# ORIGINAL is the folder of the Hugging Face model that the bad file was made from. BITNET names the tool (default:
+# bitnet), FOLDER where files are left (default: a temporary one).
 set -u
 bad=$1
 original=$2

@@ -10,6 +10,7 @@
 #include "golden/tool.h"
 #include "support/bad_models.h"
 #include "support/catch.h"
+#include "support/hf_master.h"
 
 namespace bitnet::test {
 namespace {
@@ -96,7 +97,10 @@ void CheckPage(const std::string& name, size_t n_commands) {
   fs::create_directory(folder / "work");
   fs::create_symlink(BITNET_TOOL, folder / "bin/bitnet");
   BadModel(BITNET_TINY_MODEL).ScaleNorms(Named("blk.3.attn_sub_norm.weight"), 64).WriteTo(folder / "work/bad.gguf");
-  fs::copy(BITNET_TINY_MODEL, folder / "work/regenerated.gguf");
+  fs::create_directory(folder / "work/original");
+  REQUIRE(WriteHfMaster(BITNET_TINY_MODEL, BITNET_TEST_UNPACKED "/tokenizers/tiny/tokenizer.json",
+                        folder / "work/original")
+              .ok());
   const std::vector<Command> commands = CommandsOf(ReadBytes(std::string(BITNET_SOURCE_FOLDER) + "/docs/" + name));
   CHECK(commands.size() == n_commands);
   for (const Command& command : commands) {
@@ -119,7 +123,7 @@ TEST_CASE("the patterns of documented output match what they say", "[golden][doc
 }
 
 TEST_CASE("the session of docs/corrections.md is what the tool says", "[golden][docs]") {
-  CheckPage("corrections.md", 11);
+  CheckPage("corrections.md", 12);
 }
 
 TEST_CASE("the session of docs/receipts.md is what the tool says", "[golden][docs]") { CheckPage("receipts.md", 6); }

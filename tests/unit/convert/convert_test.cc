@@ -49,8 +49,8 @@ TEST_CASE("every form becomes every target with the same codes and, where they f
 }
 
 TEST_CASE("scales that differ within a matrix fit the types of blocks and not I2_S", "[convert]") {
-  const ConvertFolder folder;
   for (const TernaryFile form : {TernaryFile::kIQ2_BN, TernaryFile::kTQ2_0}) {
+    const ConvertFolder folder;
     SmallModel small;
     small.ternary = form;
     std::vector<float> scales(ScaleCount(form, small.Matrix("blk.1.ffn_up")), 0.5f);
@@ -135,7 +135,7 @@ TEST_CASE("embeddings become the type that is asked for, norms F32", "[convert]"
 TEST_CASE("metadata stays as it is but for what the conversion says", "[convert]") {
   const ConvertFolder folder;
   auto b = SmallModel().Builder();
-  b.U32("general.file_type", 1).Strings("my.list", {"x", "y"}).F32("my.number", 0.1f);
+  b.U32("general.alignment", 64).U32("general.file_type", 1).Strings("my.list", {"x", "y"}).F32("my.number", 0.1f);
   const std::string source = folder.Write("source.gguf", b.Build(64));
   ConvertSpec spec;
   spec.name = "other";

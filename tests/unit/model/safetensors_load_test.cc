@@ -188,7 +188,7 @@ TEST_CASE("a folder may have a tokenizer.model in place of a tokenizer.json", "[
   CHECK(loaded->tokenizer()->model() == "llama");
   CHECK(loaded->tokenizer()->size() == 256);
   folder.Write("tokenizer.model", model);  // no spec: a unigram model
-  CheckRefused(LoadPath(folder.path()), Code::kUnsupported, "model_type is unigram");
+  CheckRefused(LoadPath(folder.path()), Code::kUnsupported, "model_type", "unigram");
   folder.Write("tokenizer.json", "{");  // which comes first
   CheckRefused(LoadPath(folder.path()), Code::kBadFormat, "tokenizer.json");
 }
