@@ -415,7 +415,10 @@ class Host {
     const uint8_t how = in_.Byte();
     const bitnet_generate_options_t options = GenerateOptions();
     if (s.handle == nullptr) return;
-    const bitnet_chat_message_t messages[] = {{"system", how & 1 ? "" : "be <|eot|>", 0}, {"user", "ab", how & 2u}};
+    const bitnet_chat_message_t messages[] = {{"system", how & 1 ? "" : "be <|eot|>", 0},
+                                              {"user", "ab", how & 2u},
+                                              {"assistant", "c", 0},
+                                              {"user", "d", 0}};  // one to skip and three to take
     CALL(bitnet_session_begin_chat(s.handle, bitnet_chat_form(how >> 2 & 7), messages + (how >> 5 & 1), how >> 6,
                                    &options),
          BITNET_E_INVALID_ARGUMENT, BITNET_E_CONTEXT_FULL, BITNET_E_CANCELLED, BITNET_E_NON_FINITE, BITNET_E_NO_MEMORY,
