@@ -243,9 +243,11 @@ void InspectModel(const InfoFlags& flags, Findings& f) {
 // A file with nothing but a tokenizer starts as JSON (tokenizer.json) or as protobuf (tokenizer.model); SafeTensors
 // start with a length, and their JSON after it.
 bool LooksLikeTokenizer(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;  // opening a pipe would wait for its writer
   char head[9] = {};
   std::ifstream(path, std::ios::binary).read(head, sizeof head);
-  return (head[0] == '{' || head[0] == '\n') && head[8] != '{' && std::filesystem::is_regular_file(path);
+  return (head[0] == '{' || head[0] == '\n') && head[8] != '{';
 }
 
 Findings Inspect(const InfoFlags& flags) {

@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include <bitnet/bitnet.hpp>
+#include <bitnet/tiny.hpp>
 #include <cstdlib>
 #include <iostream>
 #include <string>

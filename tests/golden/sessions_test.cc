@@ -98,9 +98,9 @@ void CheckPage(const std::string& name, size_t n_commands) {
   fs::create_symlink(BITNET_TOOL, folder / "bin/bitnet");
   BadModel(BITNET_TINY_MODEL).ScaleNorms(Named("blk.3.attn_sub_norm.weight"), 64).WriteTo(folder / "work/bad.gguf");
   fs::create_directory(folder / "work/original");
-  REQUIRE(WriteHfMaster(BITNET_TINY_MODEL, BITNET_TEST_UNPACKED "/tokenizers/tiny/tokenizer.json",
-                        folder / "work/original")
-              .ok());
+  REQUIRE(
+      WriteHfMaster(BITNET_TINY_MODEL, BITNET_TEST_UNPACKED "/tokenizers/tiny/tokenizer.json", folder / "work/original")
+          .ok());
   const std::vector<Command> commands = CommandsOf(ReadBytes(std::string(BITNET_SOURCE_FOLDER) + "/docs/" + name));
   CHECK(commands.size() == n_commands);
   for (const Command& command : commands) {
