@@ -50,6 +50,27 @@ TEST_CASE("two engines and four sessions on four threads give one digest", "[cap
   for (const std::string& digest : got) CHECK(digest == want);
 }
 
+TEST_CASE("one file loaded by several threads at once is one model to each", "[capi][threads]") {
+  const EnginePtr engine = MakeEngine(nullptr, 2);
+  const std::string want = RunOnce(LoadTiny(engine).get());
+  std::string got[3];
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
+      for (int round = 0; round < 3; ++round) {
+        bitnet_model_options_t options = BITNET_MODEL_OPTIONS_INIT;
+        options.hash = i == 0 ? 1 : 0;  // by a thread of its own
+        bitnet_model_t* model = nullptr;
+        if (bitnet_model_load(engine.get(), BITNET_TINY_MODEL, &options, &model) != BITNET_OK) return;
+        got[i] = RunOnce(model);
+        bitnet_model_free(model);
+      }
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  for (const std::string& digest : got) CHECK(digest == want);
+}
+
 TEST_CASE("cancels from another thread end each run cleanly or come too late", "[capi][threads]") {
   const EnginePtr engine = MakeEngine(nullptr, 2);
   const ModelPtr model = LoadTiny(engine);
