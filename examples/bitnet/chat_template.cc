@@ -49,6 +49,8 @@ ChatTemplate::ChatTemplate(const Tokenizer& tokenizer, const TemplateFlags& flag
       throw Failure(ExitCode::kUsage, "--chat-template: a template does not go with --template " + form_);
     text_ = ReadFile(flags.file);
     if (text_.empty()) throw Failure(ExitCode::kUsage, "--chat-template: the file is empty");
+    if (const size_t at = text_.find('\0'); at != std::string::npos)
+      throw Failure(ExitCode::kUsage, "--chat-template: byte " + std::to_string(at) + " of the file is NUL");
     form_ = "template";
   }
   if (form_.empty()) form_ = tokenizer.info().chat_form;

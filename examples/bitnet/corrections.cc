@@ -11,13 +11,13 @@
 namespace bitnet::tool {
 namespace {
 
-constexpr uint64_t kMaxPolicyBytes = uint64_t{1} << 21;  // the library refuses more than 1 MiB with a better message
+constexpr uint64_t kMaxPolicyBytes = uint64_t{1} << 26;  // the library refuses more than 1 MiB with a better message
 
 }  // namespace
 
 void AddCorrectionFlags(CLI::App& app, CorrectionFlags& o) {
   const std::string group = "Corrections of a known-bad model";
-  o.allow = IsOn(std::getenv(kPermissionVariable));
+  o.allow = IsPermission(std::getenv(kPermissionVariable));
   AddText(app, "--correction-policy", o.policy, "FILE",
           "apply this policy to the loaded copy; needs the permission too")
       ->envname(kPolicyVariable)
@@ -30,6 +30,16 @@ void AddCorrectionFlags(CLI::App& app, CorrectionFlags& o) {
   AddFlag(app, "--strict", o.strict, "refuse every correction and every suspicious norm")->group(group);
 }
 
+// A permission is given by 1 alone: what is misspelt permits nothing.
+bool IsPermission(const char* value) {
+  const std::string text(value == nullptr ? "" : value);
+  if (text.empty() || text == "0") return false;
+  if (text == "1") return true;
+  throw Failure(ExitCode::kUsage,
+                std::string(kPermissionVariable) + ": found " + Quoted(text, 64) + ", expected 1 or 0");
+}
+
+// What says that it is on unless it says that it is not: for refusals.
 bool IsOn(const char* value) {
   if (value == nullptr) return false;
   const std::string text(value);

@@ -102,7 +102,12 @@ CLI::Option* AddNumber(CLI::App& app, const std::string& names, float& value, Ra
 
 CLI::Option* AddText(CLI::App& app, const std::string& names, std::string& value, const std::string& type,
                      const std::string& description) {
-  return AddValue(app, names, type, description, [&value](const Given&, const std::string& text) { value = text; });
+  // An empty name is a variable that a script forgot to set, never a wish. An empty environment variable is none.
+  const bool may_be_empty = type == "TEXT";
+  return AddValue(app, names, type, description, [&value, may_be_empty](const Given& given, const std::string& text) {
+    if (text.empty() && !may_be_empty && !given.FromEnvironment()) given.Reject(text, "a name");
+    value = text;
+  });
 }
 
 CLI::Option* AddOptionalText(CLI::App& app, const std::string& names, std::optional<std::string>& value,
@@ -173,6 +178,7 @@ void AddSourceFlags(CLI::App& app, ModelFlags& o, ModelArgument argument) {
   const std::string model = "Model";
   AddValue(app, "-m,--model", "PATH", "the model: a GGUF file (default: the model that is built in)",
            [&o](const Given& given, const std::string& text) {
+             if (text.empty() && !given.FromEnvironment()) given.Reject(text, "a name");
              o.model = text;
              o.model_from_environment = given.FromEnvironment();
            })

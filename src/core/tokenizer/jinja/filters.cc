@@ -191,23 +191,23 @@ Result<Value> Json(Evaluator& evaluator, const Value& value, const Arguments& ar
   if (given[1] != nullptr && !given[1]->is_none()) {
     int64_t width = 0;
     if (given[1]->text() != nullptr) {
-      style.indent = std::string(given[1]->text()->bytes());
+      style.indent = *given[1]->text();
     } else if (given[1]->AsInteger(&width)) {
       BN_RETURN_IF_ERROR(evaluator.budget().SpendBytes(static_cast<uint64_t>(std::max<int64_t>(width, 0))));
-      style.indent = std::string(static_cast<size_t>(std::max<int64_t>(width, 0)), ' ');
+      style.indent = Text(std::string(static_cast<size_t>(std::max<int64_t>(width, 0)), ' '), Origin::kTemplate);
     } else {
       return Status(Code::kInvalidArgument, "the indent of 'tojson' is no whole number");
     }
   }
-  style.item_separator = style.indent ? "," : ", ";
-  style.key_separator = ": ";
+  style.item_separator = Text(style.indent ? "," : ", ", Origin::kTemplate);
+  style.key_separator = Text(": ", Origin::kTemplate);
   if (given[2] != nullptr && !given[2]->is_none()) {
     const List* pair = given[2]->list();
     if (pair == nullptr || pair->items.size() != 2 || pair->items[0].text() == nullptr ||
         pair->items[1].text() == nullptr)
       return Status(Code::kInvalidArgument, "the separators of 'tojson' are not two texts");
-    style.item_separator = pair->items[0].text()->bytes();
-    style.key_separator = pair->items[1].text()->bytes();
+    style.item_separator = *pair->items[0].text();
+    style.key_separator = *pair->items[1].text();
   }
   BN_ASSIGN_OR_RETURN(Text json, ToJson(value, style, evaluator.budget()));
   return Value(std::move(json));

@@ -127,7 +127,10 @@ Result<Value> Evaluator::CallFunction(const BoundFunction& f, const Arguments& a
         return Status(Code::kInvalidArgument, Cat("strftime_now of a ", given[0]->type_name()));
       BN_ASSIGN_OR_RETURN(const std::string time, FormatTime(given[0]->text()->bytes(), *now_));
       BN_RETURN_IF_ERROR(budget_.SpendBytes(time.size()));
-      return MakeText(time, Origin::kTemplate);
+      // One byte of a message in the format makes all of it a message's.
+      const bool of_message =
+          given[0]->text()->origins().find(static_cast<char>(Origin::kMessage)) != std::string_view::npos;
+      return MakeText(time, of_message ? Origin::kMessage : Origin::kTemplate);
     }
     case Function::kLoopCycle: return CycleOf(*f.loop, arguments);
     case Function::kLoopChanged: {

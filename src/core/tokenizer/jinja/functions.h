@@ -27,11 +27,11 @@ Result<Value> LoopMember(Loop& loop, std::string_view name);
 // "%Y-%m-%d" of seconds since 1970; an error for a directive that is not known.
 Result<std::string> FormatTime(std::string_view format, int64_t seconds);
 
-// As json.dumps, without ASCII escapes.
+// As json.dumps, without ASCII escapes. What a template puts between values may come from a message.
 struct JsonStyle {
   bool ensure_ascii = false;
-  std::optional<std::string> indent;  // of a level; none: one line
-  std::string item_separator, key_separator;
+  std::optional<Text> indent;  // of a level; none: one line
+  Text item_separator, key_separator;
   bool sort_keys = false;
 };
 Result<Text> ToJson(const Value& value, const JsonStyle& style, Budget& budget);

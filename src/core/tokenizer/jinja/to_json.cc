@@ -79,14 +79,14 @@ class JsonText {
   void Break(uint32_t level) {
     if (!style_.indent) return;
     Put("\n");
-    for (uint32_t i = 0; i < level; ++i) Put(*style_.indent);
+    for (uint32_t i = 0; i < level; ++i) out.Append(*style_.indent);
   }
 
   Status WriteList(const List& list, uint32_t level) {
     if (list.items.empty()) return Put("[]"), Status();
     Put("[");
     for (size_t i = 0; i < list.items.size(); ++i) {
-      if (i > 0) Put(style_.item_separator);
+      if (i > 0) out.Append(style_.item_separator);
       Break(level + 1);
       BN_RETURN_IF_ERROR(Write(list.items[i], level + 1));
     }
@@ -102,7 +102,7 @@ class JsonText {
     if (style_.sort_keys) BN_RETURN_IF_ERROR(Sort(entries));
     Put("{");
     for (size_t i = 0; i < entries.size(); ++i) {
-      if (i > 0) Put(style_.item_separator);
+      if (i > 0) out.Append(style_.item_separator);
       Break(level + 1);
       const Value& key = entries[i]->first;
       if (key.text() != nullptr) {
@@ -112,7 +112,7 @@ class JsonText {
         if (scalar.empty()) return Status(Code::kInvalidArgument, Cat("a ", key.type_name(), " is no key in JSON"));
         Put(Cat('"', scalar, '"'));
       }
-      Put(style_.key_separator);
+      out.Append(style_.key_separator);
       BN_RETURN_IF_ERROR(Write(entries[i]->second, level + 1));
     }
     Break(level);
