@@ -47,6 +47,7 @@ ChatTemplate::ChatTemplate(const Tokenizer& tokenizer, const TemplateFlags& flag
   if (!flags.file.empty()) {
     if (!form_.empty() && form_ != "template")
       throw Failure(ExitCode::kUsage, "--chat-template: a template does not go with --template " + form_);
+    NoteInput(flags.file);
     text_ = ReadFile(flags.file);
     if (text_.empty()) throw Failure(ExitCode::kUsage, "--chat-template: the file is empty");
     if (const size_t at = text_.find('\0'); at != std::string::npos)

@@ -13,6 +13,15 @@ namespace {
 
 constexpr uint64_t kMaxPolicyBytes = uint64_t{1} << 26;  // the library refuses more than 1 MiB with a better message
 
+// A permission is given by 1 alone: what is misspelt permits nothing.
+bool IsPermission(const char* value) {
+  const std::string text(value == nullptr ? "" : value);
+  if (text.empty() || text == "0") return false;
+  if (text == "1") return true;
+  throw Failure(ExitCode::kUsage,
+                std::string(kPermissionVariable) + ": found " + Quoted(text, 64) + ", expected 1 or 0");
+}
+
 }  // namespace
 
 void AddCorrectionFlags(CLI::App& app, CorrectionFlags& o) {
@@ -30,15 +39,6 @@ void AddCorrectionFlags(CLI::App& app, CorrectionFlags& o) {
   AddFlag(app, "--strict", o.strict, "refuse every correction and every suspicious norm")->group(group);
 }
 
-// A permission is given by 1 alone: what is misspelt permits nothing.
-bool IsPermission(const char* value) {
-  const std::string text(value == nullptr ? "" : value);
-  if (text.empty() || text == "0") return false;
-  if (text == "1") return true;
-  throw Failure(ExitCode::kUsage,
-                std::string(kPermissionVariable) + ": found " + Quoted(text, 64) + ", expected 1 or 0");
-}
-
 // What says that it is on unless it says that it is not: for refusals.
 bool IsOn(const char* value) {
   if (value == nullptr) return false;
@@ -49,6 +49,7 @@ bool IsOn(const char* value) {
 bool InContinuousIntegration() { return IsOn(std::getenv("CI")); }
 
 Policy ReadPolicy(const std::string& path) {
+  NoteInput(path);
   return Get(Policy::parse(ReadFile(path, kMaxPolicyBytes), path), Doing::kWorking, Quoted(path, 4096));
 }
 

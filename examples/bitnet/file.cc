@@ -6,8 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <utility>
 
 #include "failure.h"
 #include "interrupt.h"
@@ -68,15 +73,60 @@ LineReader::Result LineReader::Next(std::string& line) {
   }
 }
 
+namespace {
+
+// Files that this run reads, and names that it is about to write. One thread opens files.
+using FileId = std::pair<dev_t, ino_t>;
+std::set<FileId> g_inputs;
+std::set<std::string> g_outputs;
+
+std::optional<FileId> IdOf(const std::string& path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+  return FileId{info.st_dev, info.st_ino};
+}
+
+// Whether a file of a model's folder is one of the model's.
+bool IsPartOfModel(const std::filesystem::path& path) {
+  constexpr std::string_view kNames[] = {"config.json",     "generation_config.json", "model.safetensors.index.json",
+                                         "tokenizer.json",  "tokenizer_config.json",  "special_tokens_map.json",
+                                         "tokenizer.model", "chat_template.jinja"};
+  return path.extension() == ".safetensors" ||
+         std::find(std::begin(kNames), std::end(kNames), path.filename().string()) != std::end(kNames);
+}
+
+[[noreturn]] void WouldOverwrite(const std::string& path) {
+  throw Failure(ExitCode::kUsage, Quoted(path, 4096) +
+                                      " is read by this command and would be overwritten by it: "
+                                      "choose another name for the output");
+}
+
+}  // namespace
+
+void NoteInput(const std::string& path) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
+    if (!IsPartOfModel(entry.path())) continue;
+    if (const auto id = IdOf(entry.path())) g_inputs.insert(*id);
+  }
+  if (const auto id = IdOf(path)) g_inputs.insert(*id);
+  for (const std::string& output : g_outputs) {
+    if (const auto id = IdOf(output); id && g_inputs.count(*id) != 0) WouldOverwrite(output);
+  }
+}
+
 AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
   std::error_code ignored;
-  if (const auto real = std::filesystem::canonical(path, ignored); !ignored) target_ = real;
+  if (const auto real = std::filesystem::weakly_canonical(path, ignored); !ignored) target_ = real;
+  if (const auto id = IdOf(target_); id && g_inputs.count(*id) != 0) WouldOverwrite(path);
   struct stat info;
   if (stat(target_.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     fd_ = open(target_.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd_ < 0) Fail("open", errno);
     return;
   }
+  if (!g_outputs.insert(target_).second)
+    throw Failure(ExitCode::kUsage, "two outputs have the name " + Quoted(path, 4096) + ": choose another for one");
   std::string name = target_ + ".XXXXXX";
   fd_ = mkostemp(name.data(), O_CLOEXEC);
   if (fd_ < 0) Fail("create", errno);
@@ -89,6 +139,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0) close(fd_);
   if (!temporary_.empty()) unlink(temporary_.c_str());
+  g_outputs.erase(target_);
 }
 
 void AtomicFile::Write(std::string_view bytes) {

@@ -11,6 +11,10 @@ namespace bitnet::tool {
 // The whole of a file, or of standard input for "-". Failure beyond `max_bytes` or when it cannot be read.
 std::string ReadFile(const std::string& path, uint64_t max_bytes = uint64_t{1} << 30);
 
+// Says that the file, or what lies in the folder, is read by this run: no AtomicFile may replace it. Failure when one is
+// about to.
+void NoteInput(const std::string& path);
+
 // Reads standard input line by line; the line feed is cut off.
 class LineReader {
  public:
@@ -24,6 +28,7 @@ class LineReader {
 
 // A file that appears whole or not at all: written beside its place, synced, renamed. Made before the work whose
 // result it takes, so that a folder that cannot be written is known at once. Devices and pipes are written directly.
+// Failure for a file that this run reads, or that another one is about to replace.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path);

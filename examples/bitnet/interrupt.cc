@@ -13,11 +13,16 @@ namespace bitnet::tool {
 namespace {
 
 std::atomic<bool> g_interrupted{false};
+std::atomic<bool> g_ended{false};  // the program is asked to end, not only what it does right now
 std::atomic<void*> g_object{nullptr};
 std::atomic<void (*)(void*)> g_cancel{nullptr};
 static_assert(std::atomic<void*>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
-void OnSignal(int) {
+// What asks a program to end: the keyboard, a supervisor, a terminal that goes away. All let it leave nothing behind.
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+
+void OnSignal(int number) {
+  if (number != SIGINT) g_ended = true;
   if (g_interrupted.exchange(true)) _exit(static_cast<int>(ExitCode::kInterrupted));
   if (void* object = g_object.load()) g_cancel.load()(object);
 }
@@ -28,7 +33,7 @@ void InstallInterruptHandler() {
   struct sigaction action = {};
   action.sa_handler = OnSignal;  // without SA_RESTART: a read of the keyboard ends with EINTR
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
+  for (const int number : kSignals) sigaction(number, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);  // a write says EPIPE instead
   signal(SIGXFSZ, SIG_IGN);  // and EFBIG, where files may not grow so large
 }
@@ -49,19 +54,19 @@ void InstallBusErrorHandler() {
 SignalBlock::SignalBlock() {
   sigset_t interrupt;
   sigemptyset(&interrupt);
-  sigaddset(&interrupt, SIGINT);
+  for (const int number : kSignals) sigaddset(&interrupt, number);
   pthread_sigmask(SIG_BLOCK, &interrupt, &before_);
 }
 
 SignalBlock::~SignalBlock() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
-bool Interrupted() { return g_interrupted.load(); }
+bool Interrupted() { return g_interrupted.load() || g_ended.load(); }
 void ForgetInterrupt() { g_interrupted.store(false); }
 
 bool WaitForInput() {
   sigset_t interrupt, before;
   sigemptyset(&interrupt);
-  sigaddset(&interrupt, SIGINT);
+  for (const int number : kSignals) sigaddset(&interrupt, number);
   pthread_sigmask(SIG_BLOCK, &interrupt, &before);  // so that none comes between the look and the wait
   pollfd input = {STDIN_FILENO, POLLIN, 0};
   bool ready = !Interrupted();

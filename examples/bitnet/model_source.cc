@@ -9,6 +9,7 @@
 #include "api_error.h"
 #include "corrections.h"
 #include "failure.h"
+#include "file.h"
 #include "interrupt.h"
 #include "terminal.h"
 #include "text.h"
@@ -33,6 +34,7 @@ void LogLine(bitnet_log_level_t level, const char* message, void*) {
 }
 
 Tokenizer LoadTokenizerFile(const std::string& path, const ModelFlags& flags) {
+  NoteInput(path);
   TokenizerOptions options;
   if (!flags.pre.empty()) options.pre = flags.pre.c_str();
   options.log = LogLine;
@@ -57,7 +59,9 @@ fs::path CacheFolder() {
 
 std::string ModelSource::DisplayName() const { return embedded() ? "the built-in model" : Quoted(path, 4096); }
 
-ModelSource FindModel(const ModelFlags& flags) {
+namespace {
+
+ModelSource ChooseModel(const ModelFlags& flags) {
   if (!flags.positional_model.empty()) {
     if (!flags.model.empty() && !flags.model_from_environment) {
       throw Failure(ExitCode::kUsage, "two models: --model " + Quoted(flags.model, 4096) + " and " +
@@ -85,6 +89,14 @@ ModelSource FindModel(const ModelFlags& flags) {
   }
   return {"", "embedded",
           flags.discover ? "nothing was given, and --discover found none" : "no --model and no BITNET_GGUF"};
+}
+
+}  // namespace
+
+ModelSource FindModel(const ModelFlags& flags) {
+  const ModelSource source = ChooseModel(flags);
+  if (!source.embedded()) NoteInput(source.path);
+  return source;
 }
 
 Engine MakeEngine(const ModelFlags& flags) {

@@ -71,6 +71,7 @@ class Stream {
 ExitCode Run(const RunFlags& flags) {
   CheckPrompt(flags);
   CheckReceiptFlags(flags.receipt, flags.sampling.max_new_tokens);
+  if (!flags.prompt_file.empty()) NoteInput(flags.prompt_file);
   const std::string text = flags.prompt ? *flags.prompt : flags.tokens.empty() ? ReadFile(flags.prompt_file) : "";
   std::optional<AtomicFile> output;
   if (!flags.output.empty()) output.emplace(flags.output);

@@ -78,6 +78,8 @@ void CheckDevice(const Receipt& r, Checks& c) {
 void CheckBackend(const Receipt& r, const VerifyOptions& options, Checks& c) {
   const Backend& b = r.backend;
   CheckDevice(r, c);
+  c.Expect(!b.fallback_reason.has_value() || !b.requested.empty() || b.requested_device.has_value(),
+           "backend.fallback_reason", "a reason, and nothing was asked for that did not run");
   c.Expect(b.threads >= 1, "backend.threads", "found 0, expected at least 1");
   c.Expect(Contains(options.registry.tables, b.target), "backend.target", "unknown kernel table ", Quoted(b.target));
   c.Expect(b.device == "cuda" || Contains(b.detected, b.target), "backend.target", Quoted(b.target),

@@ -80,6 +80,32 @@ TEST_CASE("wrong usage exits with 2 and names the option, what was found and wha
   CheckFails(2, {"bench", "-t", "0"}, {"--threads", "from 1 to"});
 }
 
+TEST_CASE("an empty name, a file that is read and two outputs of one name are refused", "[golden]") {
+  for (const char* option : {"--model", "--receipt", "--output", "--target", "--tokenizer", "--correction-policy"}) {
+    CheckFails(2, {"run", "--prompt", "a", option, ""}, {option, "found \"\"", "expected a name"});
+  }
+  const ScratchFolder folder;
+  const std::string model = folder / "model.gguf", link = folder / "link.json";
+  std::filesystem::copy_file(BITNET_TINY_MODEL, model);
+  std::filesystem::create_symlink(model, link);
+  for (const std::string& name : {model, link}) {
+    CheckFails(2, {"run", "--prompt", "a", "-n", "1", "--model", model, "--output", name}, {"would be overwritten"});
+    CheckFails(2, {"run", "--prompt", "a", "-n", "1", "--model", model, "--receipt", name}, {"would be overwritten"});
+    CheckFails(2, {"logits", "--prompt", "a", "--model", model, "--out", name}, {"would be overwritten"});
+    CheckFails(2, {"inspect", "--model", model, "--output", name}, {"would be overwritten"});
+  }
+  CHECK(ReadBytes(model) == ReadBytes(BITNET_TINY_MODEL));
+  const std::string both = folder / "both.json";
+  CheckFails(2, {"run", "--prompt", "a", "-n", "1", "--output", both, "--receipt", both}, {"two outputs"});
+}
+
+TEST_CASE("a permission is given by 1 alone", "[golden]") {
+  for (const char* value : {"no", "off", "FALSE", "true", "00", " "}) {
+    CheckFails(2, {"run", "--prompt", "a"}, {"BITNET_ALLOW_RUNTIME_CORRECTIONS", "expected 1 or 0"},
+               {.variables = {{"BITNET_ALLOW_RUNTIME_CORRECTIONS", value}}});
+  }
+}
+
 TEST_CASE("a bad variable of the environment is named as such, and a flag wins over a good one", "[golden]") {
   CheckFails(2, {"run", "--prompt", "a"}, {"BITNET_CPU_THREADS", "\"many\""},
              {.variables = {{"BITNET_CPU_THREADS", "many"}}});

@@ -134,6 +134,35 @@ TEST_CASE("strftime_now is there only where a time is given") {
         Code::kInvalidArgument);
 }
 
+TEST_CASE("what a message gives as an argument stays a message's") {
+  Budget budget;
+  Variables variables;
+  variables.emplace_back("m", core::jinja::Value(core::jinja::Text("<|x|>", core::jinja::Origin::kMessage)));
+  for (const char* source : {
+           "{{ [1, 2]|tojson(indent=m) }}",
+           "{{ [1, 2]|tojson(separators=(m, ':')) }}",
+           "{{ {'a': 1}|tojson(separators=(',', m)) }}",
+           "{{ strftime_now('%Y ' ~ m) }}",
+           "{{ ['a', 'b']|join(m) }}",
+           "{{ 'a b'|replace(' ', m) }}",
+           "{{ 'a\nb'|indent(m) }}",
+           "{{ none|default(m, true) }}",
+           "{{ '%s' % m }}",
+           "{{ '%s'|format(m) }}",
+           "{{ 'a'.join([m, m]) }}",
+           "{{ m.upper()|lower }}",
+           "{{ {'k': m}['k'] }}",
+       }) {
+    INFO(source);
+    const auto text = core::jinja::Render(source, variables, 0, budget);
+    REQUIRE(text.ok());
+    const size_t at = text->bytes().find("<|");
+    REQUIRE(at != std::string_view::npos);
+    CHECK(text->origin(at) == core::jinja::Origin::kMessage);
+    CHECK(text->origin(text->bytes().find("|>")) == core::jinja::Origin::kMessage);
+  }
+}
+
 TEST_CASE("time, memory, depth and output of a template are bounded") {
   const Variables variables = VariablesOf(Member(Recorded(), "variables"));
   for (const char* source :
