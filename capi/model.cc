@@ -107,7 +107,8 @@ LoadedModel LoadByReading(const core::Engine& engine, const core::LoadSpec& opti
   return std::shared_ptr<const core::Model>(std::move(holder), model);
 }
 
-bitnet_status_t PutModelDigest(const bitnet_model_t* model, core::Digest (core::Model::*digest)() const, char* out) {
+bitnet_status_t PutModelDigest(const bitnet_model_t* model, const core::Digest& (core::Model::*digest)() const,
+                               char* out) {
   if (model == nullptr) return InvalidArgument("model is NULL");
   if (out == nullptr) return InvalidArgument("out_hex is NULL");
   PutHex((*model->model.*digest)(), out);

@@ -258,6 +258,8 @@ receipts::Model ModelRecordOf(const core::Model& model, const LoadAudit& audit, 
   m.name = model.name();
   m.quantization = model.quantization();
   m.n_params = model.n_params();
+  m.ternary_sha256 = core::ToHex(model.TernarySha256());
+  m.ternary_scales_sha256 = core::ToHex(model.TernaryScalesSha256());
   m.tokenizer_sha256 = TokenizerSha256(*model.tokenizer(), audit);
   m.shape = ShapeOf(model);
   m.load = {audit.i2s_arm_layout, audit.allow_suspicious_norms, audit.allow_dense_linears, audit.pre,

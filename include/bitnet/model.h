@@ -42,7 +42,7 @@ typedef struct bitnet_model_options_t {
   const char* sha256;            /* the file's, 64 hex digits, where the host knows it; NULL: computed when needed */
   uint32_t allow_corrections;    /* the permission to apply a policy */
   uint32_t strict;               /* refuse every correction and every suspicious norm */
-  uint32_t hash;                 /* compute the file's SHA-256 while it loads, by one thread more: for receipts */
+  uint32_t hash;                 /* the SHA-256 of file and weights while it loads, by one thread more: for receipts */
   uint32_t reserved;
 } bitnet_model_options_t;
 #define BITNET_MODEL_OPTIONS_INIT \
@@ -142,7 +142,8 @@ BITNET_API const bitnet_file_t* bitnet_model_file(const bitnet_model_t* model) B
 
 /**
  * SHA-256 over all ternary codes (one byte 0..2 a weight, [out, in], tensors in graph order), and over all their f32
- * scales: equal for files of any type that hold the same weights. Reads all weights.
+ * scales: equal for files of any type that hold the same weights. Reads all weights at the first call for a model, or
+ * while it loads (bitnet_model_options_t.hash). Safe from any thread.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_model_ternary_sha256(const bitnet_model_t* model,

@@ -122,7 +122,8 @@ void AddDifferences(const JsonValue* a, const JsonValue* b, const std::string& f
 std::vector<Difference> ModelDifferences(const Run& a, const Run& b) {
   std::vector<Difference> out;
   const JsonValue *x = a.document.Find("model"), *y = b.document.Find("model");
-  for (const char* key : {"fingerprint", "architecture", "name", "quantization", "size_bytes", "load"}) {
+  for (const char* key : {"fingerprint", "ternary_sha256", "ternary_scales_sha256", "architecture", "name",
+                          "quantization", "size_bytes", "load"}) {
     const JsonValue *p = x != nullptr ? x->Find(key) : nullptr, *q = y != nullptr ? y->Find(key) : nullptr;
     if (p == nullptr || q == nullptr) continue;  // results of run say less than receipts
     if (std::string_view(key) == "size_bytes" && p->kind != q->kind) continue;

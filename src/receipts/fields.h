@@ -92,6 +92,8 @@ void Fields(Archive& a, R& r) {
   a.Required("name", r.name);
   a.Required("quantization", r.quantization);
   a.Required("n_params", r.n_params);
+  a.Required("ternary_sha256", r.ternary_sha256);
+  a.Required("ternary_scales_sha256", r.ternary_scales_sha256);
   a.Required("tokenizer_sha256", r.tokenizer_sha256);
   a.Required("shape", r.shape);
   a.Required("load", r.load);

@@ -83,6 +83,8 @@ struct Model {
   uint64_t size_bytes = 0;
   std::string architecture, name, quantization;
   uint64_t n_params = 0;
+  std::string ternary_sha256;         // of all codes: equal in every form of a model
+  std::string ternary_scales_sha256;  // of their scales
   std::string tokenizer_sha256;
   Shape shape;
   LoadOptions load;

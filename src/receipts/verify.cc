@@ -159,6 +159,8 @@ void CheckModel(const Model& m, const std::optional<Model>& at_hand, Checks& c) 
            "model.fingerprint", "found ", Quoted(m.fingerprint, 80), ", expected 'sha256:' and 64 hex digits");
   c.Expect(m.fingerprint_origin == "computed" || m.fingerprint_origin == "cached", "model.fingerprint_origin", "found ",
            Quoted(m.fingerprint_origin), ", expected 'computed' or 'cached'");
+  c.Expect(IsHex64(m.ternary_sha256), "model.ternary_sha256", "expected 64 hex digits");
+  c.Expect(IsHex64(m.ternary_scales_sha256), "model.ternary_scales_sha256", "expected 64 hex digits");
   c.Expect(IsHex64(m.tokenizer_sha256), "model.tokenizer_sha256", "expected 64 hex digits");
   c.Expect(m.shape.head == "dense" || m.shape.head == "block", "model.shape.head", "found ", Quoted(m.shape.head),
            ", expected 'dense' or 'block'");
@@ -172,6 +174,11 @@ void CheckModel(const Model& m, const std::optional<Model>& at_hand, Checks& c) 
   equal(m.name, at_hand->name, "name");
   equal(m.quantization, at_hand->quantization, "quantization");
   equal(m.n_params, at_hand->n_params, "n_params");
+  // The two layouts of one file give other codes each; a replay loads the file as the receipt says.
+  if (m.load.i2s_arm_layout == at_hand->load.i2s_arm_layout) {
+    equal(m.ternary_sha256, at_hand->ternary_sha256, "ternary_sha256");
+    equal(m.ternary_scales_sha256, at_hand->ternary_scales_sha256, "ternary_scales_sha256");
+  }
   equal(m.tokenizer_sha256, at_hand->tokenizer_sha256, "tokenizer_sha256");
   const Shape &s = m.shape, &t = at_hand->shape;
   equal(s.n_layers, t.n_layers, "shape.n_layers");

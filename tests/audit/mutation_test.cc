@@ -186,9 +186,10 @@ TEST_CASE("Each leaf of a receipt is refuted by replay or by consistency, or doc
       const bool rejected = !Must(Verification::verify(text, verify)).accepted();
       const auto replay = Verification::replay(text, model);
       const bool differs = !replay || !replay->accepted();
-      // Consistency alone must find what the kernels did; tokens and logits are for the replay alone.
+      // Consistency alone must find what the kernels did; tokens, logits and weights the replay alone.
       if (path.starts_with("kernels")) CHECK(rejected);
       if (path == "inference.output_tokens[]" || path == "inference.prompt_tokens[]") CHECK(differs);
+      if (path.starts_with("model.ternary_")) CHECK((rejected && differs));
       refuted[path] |= rejected || differs;
     });
   }
@@ -198,6 +199,30 @@ TEST_CASE("Each leaf of a receipt is refuted by replay or by consistency, or doc
   }
   CHECK(refuted.size() >= 80);
   CHECK(unprovable == DocumentedAsUnprovable());
+  CHECK(refuted.count("model.ternary_sha256") + refuted.count("model.ternary_scales_sha256") == 2);
+}
+
+TEST_CASE("Other weights than those of the model are named before anything is run again", "[receipt][mutation]") {
+  const Engine engine = MakeEngine();
+  const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
+  const auto json = core::ParseJson(ReceiptOf(model));
+  REQUIRE(json.ok());
+  for (const char* key : {"ternary_sha256", "ternary_scales_sha256"}) {
+    JsonValue document = *json;
+    std::string& digest = const_cast<JsonValue*>(document.Find("model")->Find(key))->string;
+    CHECK(digest ==
+          Must(std::string(key) == "ternary_sha256" ? model.ternary_sha256() : model.ternary_scales_sha256()));
+    digest.back() = digest.back() == '1' ? '2' : '1';
+    CHECK(Must(Verification::verify(Forged(document))).accepted());  // alone it holds together
+    VerifyOptions options;
+    options.model = model.capi();
+    const Verification verified = Must(Verification::verify(Forged(document), options));
+    CHECK(ProblemsOf(verified).starts_with(std::string("model.") + key + ": "));
+    const auto replay = Verification::replay(Forged(document), model);
+    REQUIRE_FALSE(replay);
+    CHECK(replay.error().status() == BITNET_E_RECEIPT_REJECTED);
+    CHECK(replay.error().what() == std::string("model.") + key);
+  }
 }
 
 TEST_CASE("A changed token or logit is named by the step where the replay first differs", "[receipt][mutation]") {

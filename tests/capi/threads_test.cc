@@ -1,5 +1,7 @@
 // Engines, sessions and cancels on many threads at once. Meant for ThreadSanitizer, true without it.
+#include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <thread>
 
 #include "support/host.h"
@@ -69,6 +71,25 @@ TEST_CASE("one file loaded by several threads at once is one model to each", "[c
   }
   for (std::thread& t : threads) t.join();
   for (const std::string& digest : got) CHECK(digest == want);
+}
+
+TEST_CASE("the ternary digests of a model are one value to each of several threads", "[capi][threads]") {
+  const EnginePtr engine = MakeEngine(nullptr, 1);
+  const ModelPtr model = LoadTiny(engine);
+  std::string codes[4], scales[4];
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      char hex[BITNET_SHA256_HEX_SIZE];
+      if (bitnet_model_ternary_scales_sha256(model.get(), hex) == BITNET_OK) scales[i] = hex;
+      if (bitnet_model_ternary_sha256(model.get(), hex) == BITNET_OK) codes[i] = hex;
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  CHECK(codes[0].size() == 64);
+  CHECK(scales[0].size() == 64);
+  CHECK(std::count(std::begin(codes), std::end(codes), codes[0]) == 4);
+  CHECK(std::count(std::begin(scales), std::end(scales), scales[0]) == 4);
 }
 
 TEST_CASE("cancels from another thread end each run cleanly or come too late", "[capi][threads]") {

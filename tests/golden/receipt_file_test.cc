@@ -12,6 +12,7 @@
 
 #include "golden/tool.h"
 #include "support/catch.h"
+#include "support/hf_master.h"
 
 namespace bitnet::test {
 namespace {
@@ -171,6 +172,32 @@ TEST_CASE("the digest of a model file is remembered until anything about the fil
   const Outcome replay = RunTool({"verify-receipt", file, "--replay", "--model", model}, given);
   CHECK(replay.exit_code == 14);
   CHECK(replay.out.starts_with("model.fingerprint: "));
+}
+
+TEST_CASE("two forms of one model are two files with the same weights in their receipts", "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string original = folder / "original";
+  fs::create_directory(original);
+  REQUIRE(WriteHfMaster(BITNET_TINY_MODEL, BITNET_TEST_UNPACKED "/tokenizers/tiny/tokenizer.json", original).ok());
+  const auto receipt = [&](const std::string& model, const std::string& file) {
+    std::vector<std::string> run = RunWithReceipt(folder / file);
+    run.insert(run.end(), {"--model", model});
+    REQUIRE(RunTool(run).exit_code == 0);
+    return Parse(ReadBytes(folder / file));
+  };
+  const Json packed = receipt(BITNET_TINY_MODEL, "packed.json"), master = receipt(original, "master.json");
+  const Json info = RunToolJson({"info", "--json", BITNET_TINY_MODEL});
+  for (const std::string key : {"ternary_sha256", "ternary_scales_sha256"}) {
+    CHECK(Text(packed, "model." + key) == Text(info, key));
+    CHECK(Text(master, "model." + key) == Text(info, key));
+  }
+  CHECK(Text(packed, "logits_sha256") == Text(master, "logits_sha256"));
+  CHECK(Text(packed, "model.fingerprint") != Text(master, "model.fingerprint"));
+  // A replay is of the very file.
+  const Outcome replay = RunTool({"verify-receipt", folder / "master.json", "--replay", "--model", BITNET_TINY_MODEL});
+  CHECK(replay.exit_code == 14);
+  CHECK(replay.out.starts_with("model.fingerprint: "));
+  CHECK(RunTool({"verify-receipt", folder / "master.json", "--replay", "--model", original}).exit_code == 0);
 }
 
 }  // namespace

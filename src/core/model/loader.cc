@@ -140,7 +140,11 @@ class Loader {
     }
     BN_RETURN_IF_ERROR(ScaleAttention());
     BN_RETURN_IF_ERROR(Describe(table, plan));
-    if (spec_.hash) m.FileSha256();  // nothing of it runs on into the caller's measurements
+    if (spec_.hash) {
+      m.TernarySha256();  // here, while the file's may still be computed beside it
+      m.TernaryScalesSha256();
+      m.FileSha256();  // nothing of it runs on into the caller's measurements
+    }
     return std::shared_ptr<const Model>(std::move(model_));
   }
 

@@ -26,7 +26,7 @@ void ForEachTernary(const HParams& h, const Weights& w, F visit) {
 
 }  // namespace
 
-Digest Model::TernarySha256() const {
+Digest Model::ComputeTernarySha256() const {
   Sha256 hash;
   std::vector<uint8_t> codes;
   ForEachTernary(hparams_, weights_, [&](const Matrix& m, size_t heads) {
@@ -41,7 +41,7 @@ Digest Model::TernarySha256() const {
   return hash.Finish();
 }
 
-Digest Model::TernaryScalesSha256() const {
+Digest Model::ComputeTernaryScalesSha256() const {
   Sha256 hash;
   ForEachTernary(hparams_, weights_, [&](const Matrix& m, size_t heads) {
     if (m.scale_stride == 0) return hash.Update(m.scale, sizeof(float));
@@ -50,6 +50,16 @@ Digest Model::TernaryScalesSha256() const {
     }
   });
   return hash.Finish();
+}
+
+const Digest& Model::TernarySha256() const {
+  std::call_once(ternary_digest_.once, [&] { ternary_digest_.value = ComputeTernarySha256(); });
+  return ternary_digest_.value;
+}
+
+const Digest& Model::TernaryScalesSha256() const {
+  std::call_once(ternary_scales_digest_.once, [&] { ternary_scales_digest_.value = ComputeTernaryScalesSha256(); });
+  return ternary_scales_digest_.value;
 }
 
 const Digest& Model::FileSha256() const { return file_digest_.Get(bytes_); }

@@ -34,7 +34,7 @@ struct LoadSpec {
   bool i2s_arm_layout = false;          // the file's I2_S tensors have the old Arm layout (docs/formats.md)
   bool allow_suspicious_norms = false;  // quantised norms load
   bool allow_dense_linears = false;     // linears that are not ternary load, as dense or block matrices
-  bool hash = false;                    // compute FileSha256() meanwhile, by one thread more; it is there at the end
+  bool hash = false;                    // compute FileSha256() meanwhile, by one thread more, then the ternary digests
   bool verify = false;                  // also read every dense tensor, and check that the chat template can be read
   std::string pre;                      // overrides tokenizer.ggml.pre; "" = the file's
   Corrections corrections;
@@ -95,12 +95,13 @@ class Model {
   // SHA-256 over the codes of all ternary linears (dense ones are left out): one byte 0..2 a weight (weight + 1), rows
   // [out, in] in the order that the Hugging Face form of the model has them (the converters to `llama` files reorder q
   // and k; that is undone), matrices in graph order: for each layer q, k, v, attn_output, gate, up, down. One model
-  // gives one value in every form. Reads all weights: about a second for two billion.
-  Digest TernarySha256() const;
+  // gives one value in every form. Reads all weights, about a second for two billion: computed on the first call (or
+  // while loading, LoadSpec::hash) and kept; safe from any thread.
+  const Digest& TernarySha256() const;
   // SHA-256 over the scales of the same matrices in the same order: the f32 scales that the products use (the `.scale`
   // tensor multiplied in), little-endian: one for a matrix, one a row, or one a block [rows, blocks], as it is
-  // computed.
-  Digest TernaryScalesSha256() const;
+  // computed. Kept likewise.
+  const Digest& TernaryScalesSha256() const;
   // The 8-bit copy of the head (HeadCopy::Possible), made at the first call; safe from any thread.
   Result<const HeadCopy*> SharedHead(const kernels::KernelTable& table, ThreadPool& pool,
                                      const Allocator& allocator) const {
@@ -113,6 +114,14 @@ class Model {
  private:
   friend class Loader;
   Model() = default;
+
+  // A digest that the first who asks computes.
+  struct KeptDigest {
+    std::once_flag once;
+    Digest value{};
+  };
+  Digest ComputeTernarySha256() const;
+  Digest ComputeTernaryScalesSha256() const;
 
   HParams hparams_;
   Weights weights_;
@@ -132,6 +141,7 @@ class Model {
   std::vector<std::span<const std::byte>> bytes_;  // of each
   std::vector<Buffer> buffers_;                    // repacked codes, norms as f32, scales, copied bytes
   mutable SharedHeadCopy head_copy_;
+  mutable KeptDigest ternary_digest_, ternary_scales_digest_;
   mutable FileDigest file_digest_;  // last: its thread reads the bytes above
 };
 

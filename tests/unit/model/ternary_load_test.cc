@@ -275,6 +275,31 @@ TEST_CASE("a scale must be finite, not negative, and 0 only where no weight is",
                "blk.0.attn_q.weight");
 }
 
+TEST_CASE("the digests of codes and scales are computed once, by a load that was asked for them", "[model]") {
+  const SmallModel small;
+  const std::string codes = ToHex(CodesDigest(small));
+  for (const bool hash : {false, true}) {
+    std::string file = small.Builder().Build();
+    LoadSpec spec;
+    spec.hash = hash;
+    const auto m = Loaded(Load(file, spec));
+    const std::string scales = ToHex(Loaded(Load(small.Builder().Build()))->TernaryScalesSha256());
+    // Nobody may change the weights of a model: who does sees when they were read.
+    const Matrix& down = m->weights().layers[1].down;
+    auto& code = *const_cast<uint8_t*>(static_cast<const uint8_t*>(down.data));
+    auto& scale = *const_cast<float*>(down.scale);
+    code ^= 1;
+    scale *= 2;
+    CHECK((ToHex(m->TernarySha256()) == codes) == hash);
+    CHECK((ToHex(m->TernaryScalesSha256()) == scales) == hash);
+    const Digest first[] = {m->TernarySha256(), m->TernaryScalesSha256()};
+    code ^= 1;
+    scale /= 2;
+    CHECK(m->TernarySha256() == first[0]);
+    CHECK(m->TernaryScalesSha256() == first[1]);
+  }
+}
+
 TEST_CASE("the tiny model has one set of codes in every form", "[model]") {
   const auto i2s = Loaded(LoadPath(BITNET_TINY_MODEL));
   const std::string codes = ToHex(i2s->TernarySha256());

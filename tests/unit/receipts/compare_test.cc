@@ -75,6 +75,18 @@ TEST_CASE("What differs in model, corrections and options is listed by field", "
   CHECK(c.corrections[1].b == "1");
 }
 
+TEST_CASE("Two forms of one model differ by file alone, two models by their weights", "[receipts][compare]") {
+  Receipt other = SampleReceipt();
+  other.model.fingerprint.back() = 'b';
+  CHECK(Compared(Text(SampleReceipt()), Text(other)).model.size() == 1);
+  other.model.ternary_sha256.back() = 'b';
+  other.model.ternary_scales_sha256.back() = 'b';
+  const Comparison c = Compared(Text(SampleReceipt()), Text(other));
+  REQUIRE(c.model.size() == 3);
+  CHECK(c.model[1].field == "model.ternary_sha256");
+  CHECK(c.model[2].field == "model.ternary_scales_sha256");
+}
+
 TEST_CASE("Private receipts compare by digest", "[receipts][compare]") {
   Receipt a = SampleReceipt();
   a.inference.output.reset();

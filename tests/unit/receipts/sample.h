@@ -41,6 +41,8 @@ inline Receipt SampleReceipt() {
   r.model.name = "tiny";
   r.model.quantization = "I2_S";
   r.model.n_params = 654321;
+  r.model.ternary_sha256 = hex;
+  r.model.ternary_scales_sha256 = hex;
   r.model.tokenizer_sha256 = hex;
   r.model.shape = {4, 512, 16, 28, 0, 16, 0, 0, 0, 0, "dense"};
   Inference& f = r.inference;

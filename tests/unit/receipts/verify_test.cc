@@ -79,6 +79,10 @@ TEST_CASE("Each rule rejects the receipt that breaks it, naming the field", "[re
       {"model.fingerprint", [](Receipt& r) { r.model.fingerprint = "sha256:12"; }},
       {"model.fingerprint", [](Receipt& r) { r.model.fingerprint = "md5"; }},
       {"model.fingerprint_origin", [](Receipt& r) { r.model.fingerprint_origin = "guessed"; }},
+      {"model.ternary_sha256", [](Receipt& r) { r.model.ternary_sha256 = "12"; }},
+      {"model.ternary_sha256", [](Receipt& r) { r.model.ternary_sha256 = std::string(64, 'A'); }},
+      {"model.ternary_scales_sha256", [](Receipt& r) { r.model.ternary_scales_sha256.clear(); }},
+      {"model.ternary_scales_sha256", [](Receipt& r) { r.model.ternary_scales_sha256.back() = 'g'; }},
       {"model.shape.head", [](Receipt& r) { r.model.shape.head = "none"; }},
       {"inference.prompt_sha256", [](Receipt& r) { r.inference.prompt = "other"; }},
       {"inference.output_sha256", [](Receipt& r) { r.inference.output_sha256 = std::string(64, '0'); }},
@@ -250,6 +254,21 @@ TEST_CASE("The model at hand must be the one that ran", "[receipts][verify]") {
   CHECK(Names(report, "model.fingerprint"));
   CHECK(Names(report, "model.shape.n_layers"));
   CHECK(report.problems.size() == 2);
+}
+
+TEST_CASE("The weights of the model at hand must be those that ran, read in the same layout", "[receipts][verify]") {
+  VerifyOptions options = SampleOptions();
+  options.model = SampleReceipt().model;
+  options.model->ternary_sha256.back() = 'b';
+  const VerifyReport codes = Verify(SampleReceipt(), options);
+  CHECK(Names(codes, "model.ternary_sha256"));
+  CHECK(codes.problems.size() == 1);
+  options.model->ternary_scales_sha256.back() = 'b';
+  const VerifyReport both = Verify(SampleReceipt(), options);
+  CHECK(Names(both, "model.ternary_scales_sha256"));
+  CHECK(both.problems.size() == 2);
+  options.model->load.i2s_arm_layout = true;
+  CHECK(All(Verify(SampleReceipt(), options)).empty());
 }
 
 // ---- Every leaf ----
