@@ -55,7 +55,11 @@ function(bitnet_add_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} bitnet_test_main)
   # What is tested is optimised; the checks themselves are not worth a quarter of the build's time.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  set(timeout_s 300)
+  if(CMAKE_CROSSCOMPILING)  # emulated
+    set(timeout_s 1500)
+  endif()
   include(Catch)
   catch_discover_tests(${name} TEST_PREFIX "${name}: " 
-                       PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300 SKIP_RETURN_CODE 77 ${ARG_PROPERTIES})
+                       PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${timeout_s} SKIP_RETURN_CODE 77 ${ARG_PROPERTIES})
 endfunction()
