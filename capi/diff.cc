@@ -1,6 +1,7 @@
 #include <bitnet/diff.h>
 
 #include <memory>
+#include <tuple>
 #include <utility>
 
 #include "capi/guard.h"
@@ -83,6 +84,7 @@ bitnet_status_t bitnet_diff_info(const bitnet_diff_t* diff, bitnet_diff_info_t* 
     info.n_not_compared = d.Count(Outcome::kNotCompared);
     info.n_metadata = d.n_metadata;
     info.n_metadata_different = d.metadata.size();
+    info.n_notes = d.notes.size();
     CopyOut(info, out_info);
     return BITNET_OK;
   });
@@ -114,6 +116,8 @@ bitnet_status_t bitnet_diff_tensor(const bitnet_diff_t* diff, size_t index, bitn
     tensor.n_different = t.n_different;
     tensor.first_different = t.first_different;
     tensor.max_difference = t.max_difference;
+    tensor.n_scales = t.n_scales;
+    tensor.n_scales_different = t.n_scales_different;
     CopyOut(tensor, out_tensor);
     return BITNET_OK;
   });
@@ -124,11 +128,12 @@ bitnet_status_t bitnet_diff_metadata(const bitnet_diff_t* diff, size_t index,
   return Guard([&]() -> bitnet_status_t {
     if (diff == nullptr) return InvalidArgument("diff is NULL");
     BN_TRY(CheckOut(out_metadata));
-    const auto& list = diff->diff.metadata;
-    if (index >= list.size()) {
-      return Fail(BITNET_E_NOT_FOUND, core::Cat("no metadata difference number ", index, ", there are ", list.size()));
+    const auto& [list, notes] = std::tie(diff->diff.metadata, diff->diff.notes);
+    if (index >= list.size() + notes.size()) {
+      return Fail(BITNET_E_NOT_FOUND, core::Cat("no metadata difference number ", index, ", there are ", list.size(),
+                                                " and ", notes.size(), " notes"));
     }
-    const core::MetadataDiff& m = list[index];
+    const core::MetadataDiff& m = index < list.size() ? list[index] : notes[index - list.size()];
     bitnet_metadata_diff_t metadata = BITNET_METADATA_DIFF_INIT;
     metadata.key = m.key.c_str();
     metadata.a = m.a ? m.a->c_str() : nullptr;

@@ -1,7 +1,9 @@
 // bitnet diff: two models in any forms, tensor by tensor.
 #include <bitnet/diff.hpp>
+#include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api_error.h"
@@ -31,16 +33,51 @@ std::string Forms(const bitnet_tensor_diff_t& t) {
   return t.outcome == BITNET_DIFF_ONLY_B ? b : a + " | " + b;
 }
 
+// [rows, columns] of "[2, 256, 768]".
+std::pair<uint64_t, uint64_t> Sides(const char* shape) {
+  uint64_t rows = 1, columns = 1;
+  for (const char* at = shape; *at != '\0';) {
+    if (*at < '0' || *at > '9') {
+      ++at;
+      continue;
+    }
+    char* end = nullptr;
+    rows *= columns;
+    columns = std::strtoull(at, &end, 10);
+    at = end;
+  }
+  return {rows, columns};
+}
+
+// A type that is not decoded is compared as bytes.
+bool IsOfBytes(const bitnet_tensor_diff_t& t) {
+  const auto [rows, columns] = Sides(t.shape_a);
+  return t.outcome != BITNET_DIFF_SCALE && t.n_compared != rows * columns;
+}
+
+// Where the first difference is: a weight, of scales too.
+std::string Place(const bitnet_tensor_diff_t& t) {
+  if (IsOfBytes(t)) return "byte " + Grouped(t.first_different);
+  const auto [rows, columns] = Sides(t.shape_a);
+  const std::string weight = "weight " + Grouped(t.first_different);
+  if (rows < 2 || columns == 0) return weight;
+  return weight + " (row " + Grouped(t.first_different / columns) + ", column " + Grouped(t.first_different % columns) +
+         ")";
+}
+
 std::string Finding(const bitnet_tensor_diff_t& t) {
   const auto counts = [&](const char* what) {
-    return Grouped(t.n_different) + " of " + Counted(t.n_compared, what) + ", the first at " +
-           Grouped(t.first_different) +
+    return Grouped(t.n_different) + " of " + Counted(t.n_compared, what) + ", the first at " + Place(t) +
            (t.max_difference > 0 ? Format(", by at most %.3g", t.max_difference) : std::string());
   };
   switch (t.outcome) {
     case BITNET_DIFF_EQUAL: return "equal";
     case BITNET_DIFF_SCALE: return "same codes, other scale: " + counts("scale");
-    case BITNET_DIFF_VALUES: return "differs: " + counts("weight");
+    case BITNET_DIFF_VALUES:
+      return "differs: " + counts(IsOfBytes(t) ? "byte" : "weight") +
+             (t.n_scales_different == 0
+                  ? std::string()
+                  : "; and " + Grouped(t.n_scales_different) + " of " + Counted(t.n_scales, "scale"));
     case BITNET_DIFF_SHAPE: return "differs in shape";
     case BITNET_DIFF_ONLY_A: return "missing in B";
     case BITNET_DIFF_ONLY_B: return "missing in A";
@@ -58,11 +95,14 @@ std::string Report(const Diff& diff, const DiffFlags& flags) {
   }
   std::string out = "A " + Quoted(flags.a, 4096) + "\nB " + Quoted(flags.b, 4096) + "\n";
   if (!rows.empty()) out += "\n" + Columns(rows, "");
-  const std::vector<bitnet_metadata_diff_t> metadata = diff.metadata();
-  if (!metadata.empty()) out += "\n";
-  for (const bitnet_metadata_diff_t& m : metadata) {
-    out += Printable(m.key) + "\n  A " + Value(m.a) + "\n  B " + Value(m.b) + "\n";
-  }
+  const auto list = [&](const std::vector<bitnet_metadata_diff_t>& metadata, const char* remark) {
+    if (!metadata.empty()) out += "\n";
+    for (const bitnet_metadata_diff_t& m : metadata) {
+      out += Printable(m.key) + remark + "\n  A " + Value(m.a) + "\n  B " + Value(m.b) + "\n";
+    }
+  };
+  list(diff.metadata(), "");
+  list(diff.notes(), " (a note: it names the types of the tensors)");
   out += "\n" + Counted(info.n_tensors, "tensor") + ": " + Grouped(info.n_equal) + " equal";
   const auto add = [&](uint64_t n, const char* what) {
     if (n != 0) out += ", " + Grouped(n) + " " + what;

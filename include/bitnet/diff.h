@@ -59,10 +59,12 @@ typedef struct bitnet_diff_info_t {
   uint64_t n_only_b;             /* missing in A */
   uint64_t n_not_compared;       /* of two types, at least one of which is not decoded */
   uint64_t n_metadata;           /* keys, hyperparameters, parts of the tokenizer that were compared */
-  uint64_t n_metadata_different; /* of these */
+  uint64_t n_metadata_different; /* of these; what cannot be compared counts here */
+  uint64_t n_notes;              /* of these, what differs and is no difference of the models; see
+                                    bitnet_diff_metadata() */
 } bitnet_diff_info_t;
 #define BITNET_DIFF_INFO_INIT \
-  { sizeof(bitnet_diff_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(bitnet_diff_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** @return BITNET_OK, _E_INVALID_ARGUMENT. @since 0.1 */
 BITNET_API bitnet_status_t bitnet_diff_info(const bitnet_diff_t* diff, bitnet_diff_info_t* out_info) BITNET_NOEXCEPT;
@@ -92,11 +94,16 @@ typedef struct bitnet_tensor_diff_t {
   uint64_t n_compared;           /* codes or values; scales with BITNET_DIFF_SCALE; bytes of a type that is
                                     not decoded */
   uint64_t n_different;          /* of these */
-  uint64_t first_different;      /* number of the first weight that differs, row by row; of bytes, theirs */
-  double max_difference;         /* of scales or values, absolute; 0 for codes and bytes; infinite by a NaN */
+  uint64_t first_different;      /* number of the first weight that differs, row by row; with BITNET_DIFF_SCALE the
+                                    first that a different scale multiplies; of bytes, theirs */
+  double max_difference;         /* of values, absolute, of ternary weights code times scale; 0 for bytes; infinite
+                                    by a NaN */
+  uint64_t n_scales;             /* of two ternary matrices: the scales compared, one where both have one for the
+                                    whole matrix; none above nothing but zeros. Else 0 */
+  uint64_t n_scales_different;   /* of these; with BITNET_DIFF_VALUES too */
 } bitnet_tensor_diff_t;
 #define BITNET_TENSOR_DIFF_INIT \
-  { sizeof(bitnet_tensor_diff_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(bitnet_tensor_diff_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Tensor number `index`: those of A in file order, then those that B alone has.
@@ -108,7 +115,8 @@ BITNET_API bitnet_status_t bitnet_diff_tensor(const bitnet_diff_t* diff, size_t 
 
 /*
  * A key of the metadata that differs. Two GGUF files: every key; other pairs: "layers", "norm_eps", ... and
- * "tokenizer.tokens", ..., which every form has. Long values are named by their SHA-256.
+ * "tokenizer.tokens", ..., which every form has: what decides the ids of a text, in one notation. Long values are named
+ * by their SHA-256; a value that begins with "not compared: " is of a kind that the other side does not have.
  */
 typedef struct bitnet_metadata_diff_t {
   uint32_t struct_size;
@@ -120,7 +128,12 @@ typedef struct bitnet_metadata_diff_t {
 #define BITNET_METADATA_DIFF_INIT \
   { sizeof(bitnet_metadata_diff_t), 0, 0, 0, 0 }
 
-/** Metadata difference number `index`. @return BITNET_OK, _E_NOT_FOUND (index), _E_INVALID_ARGUMENT. @since 0.1 */
+/**
+ * Metadata difference number `index`; from n_metadata_different on, the n_notes notes: "general.file_type" and
+ * "general.quantization_version" of two GGUF files with tensors of other types.
+ * @return BITNET_OK, _E_NOT_FOUND (index), _E_INVALID_ARGUMENT.
+ * @since 0.1
+ */
 BITNET_API bitnet_status_t bitnet_diff_metadata(const bitnet_diff_t* diff, size_t index,
                                                 bitnet_metadata_diff_t* out_metadata) BITNET_NOEXCEPT;
 

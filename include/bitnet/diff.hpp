@@ -38,11 +38,21 @@ class Diff {
     for (std::size_t i = 0; i < list.size(); ++i) bitnet_diff_tensor(capi(), i, &list[i]);
     return list;
   }
-  /// Wraps bitnet_diff_metadata(): all of them.
+  /// Wraps bitnet_diff_metadata(): all that differ.
   std::vector<bitnet_metadata_diff_t> metadata() const {
     std::vector<bitnet_metadata_diff_t> list(static_cast<std::size_t>(info().n_metadata_different),
                                              bitnet_metadata_diff_t(BITNET_METADATA_DIFF_INIT));
     for (std::size_t i = 0; i < list.size(); ++i) bitnet_diff_metadata(capi(), i, &list[i]);
+    return list;
+  }
+  /// Wraps bitnet_diff_metadata(): the notes, which are no differences of the models.
+  std::vector<bitnet_metadata_diff_t> notes() const {
+    const bitnet_diff_info_t i = info();
+    std::vector<bitnet_metadata_diff_t> list(static_cast<std::size_t>(i.n_notes),
+                                             bitnet_metadata_diff_t(BITNET_METADATA_DIFF_INIT));
+    for (std::size_t n = 0; n < list.size(); ++n) {
+      bitnet_diff_metadata(capi(), static_cast<std::size_t>(i.n_metadata_different) + n, &list[n]);
+    }
     return list;
   }
   /// Wraps bitnet_diff_json().

@@ -366,7 +366,7 @@ BN_AT(bitnet_diff_options_t, reserved, 12);
 BN_AT(bitnet_diff_options_t, progress, 16);
 BN_AT(bitnet_diff_options_t, progress_user_data, 24);
 
-BN_SIZE(bitnet_diff_info_t, 88);
+BN_SIZE(bitnet_diff_info_t, 96);
 BN_AT(bitnet_diff_info_t, struct_size, 0);
 BN_AT(bitnet_diff_info_t, equal, 4);
 BN_AT(bitnet_diff_info_t, n_tensors, 8);
@@ -379,8 +379,9 @@ BN_AT(bitnet_diff_info_t, n_only_b, 56);
 BN_AT(bitnet_diff_info_t, n_not_compared, 64);
 BN_AT(bitnet_diff_info_t, n_metadata, 72);
 BN_AT(bitnet_diff_info_t, n_metadata_different, 80);
+BN_AT(bitnet_diff_info_t, n_notes, 88);
 
-BN_SIZE(bitnet_tensor_diff_t, 96);
+BN_SIZE(bitnet_tensor_diff_t, 112);
 BN_AT(bitnet_tensor_diff_t, struct_size, 0);
 BN_AT(bitnet_tensor_diff_t, outcome, 4);
 BN_AT(bitnet_tensor_diff_t, name, 8);
@@ -394,6 +395,8 @@ BN_AT(bitnet_tensor_diff_t, n_compared, 64);
 BN_AT(bitnet_tensor_diff_t, n_different, 72);
 BN_AT(bitnet_tensor_diff_t, first_different, 80);
 BN_AT(bitnet_tensor_diff_t, max_difference, 88);
+BN_AT(bitnet_tensor_diff_t, n_scales, 96);
+BN_AT(bitnet_tensor_diff_t, n_scales_different, 104);
 
 BN_SIZE(bitnet_metadata_diff_t, 32);
 BN_AT(bitnet_metadata_diff_t, struct_size, 0);

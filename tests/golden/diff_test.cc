@@ -1,12 +1,15 @@
 // bitnet diff, and files that change or fail under the tool.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "golden/tool.h"
 #include "support/catch.h"
 #include "support/gguf_builder.h"
+#include "support/hf_master.h"
 
 namespace bitnet::test {
 namespace {
@@ -37,16 +40,73 @@ TEST_CASE("a model is equal to itself and to a copy of another name", "[golden][
 TEST_CASE("the forms of one model have the same codes, and their own scales", "[golden][diff]") {
   for (const char* type : {"iq2_bn_r4", "iq1_bn", "tq1_0", "tq2_0"}) {
     INFO(type);
-    const Json diff = DiffJson(BITNET_TINY_MODEL, Form(type), 18);
     // Scales of 16 bits are rounded; IQ2_BN_R4 keeps 32.
     const uint64_t n_scale = std::string(type) == "iq2_bn_r4" ? 0 : 42;
+    const Json diff = DiffJson(BITNET_TINY_MODEL, Form(type), n_scale == 0 ? 0 : 18);
     CHECK(At(diff, "summary.scale").uinteger == n_scale);
     CHECK(At(diff, "summary.equal").uinteger == 68 - n_scale);
     CHECK(At(diff, "summary.tensors").uinteger == 68);
-    CHECK_FALSE(At(diff, "equal").boolean);
+    CHECK(At(diff, "equal").boolean == (n_scale == 0));
     CHECK(At(diff, "metadata").array.size() == At(diff, "summary.metadata_different").uinteger);
-    CHECK(At(diff, "summary.metadata_different").uinteger > 0);  // general.file_type
+    REQUIRE(At(diff, "notes").array.size() == 1);
+    CHECK(Text(At(diff, "notes").array[0], "key") == "general.file_type");
   }
+}
+
+// The text of a file with `from`, which is there, once replaced.
+void Replace(const std::string& path, std::string_view from, std::string_view to) {
+  std::stringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  std::string changed = text.str();
+  const size_t at = changed.find(from);
+  REQUIRE(at != std::string::npos);
+  changed.replace(at, from.size(), to);
+  std::ofstream(path, std::ios::binary) << changed;
+}
+
+TEST_CASE("a tokenizer is compared by all that decides the ids, in every form", "[golden][diff]") {
+  const std::string tokenizer = std::string(BITNET_TEST_UNPACKED) + "/tokenizers/tiny/tokenizer.json";
+  const ScratchFolder a, b;
+  for (const std::string& folder : {a.path(), b.path()}) {
+    const core::Status written = WriteHfMaster(BITNET_TINY_MODEL, tokenizer, folder);
+    INFO(written.message());
+    REQUIRE(written.ok());
+  }
+  CHECK(At(DiffJson(BITNET_TINY_MODEL, a.path(), 0), "summary.metadata").uinteger > 25);
+  const struct {
+    const char *key, *file, *from, *to;
+  } kChanges[] = {
+      {"tokenizer.merges", "tokenizer.json", "[\"h\", \"e\"], [\"\xC4\xA0\", \"t\"]",
+       "[\"\xC4\xA0\", \"t\"], [\"h\", \"e\"]"},
+      {"tokenizer.token_types", "tokenizer.json", R"("special": true)", R"("special": false)"},
+      {"tokenizer.added_tokens", "tokenizer.json", R"("lstrip": false)", R"("lstrip": true)"},
+      {"tokenizer.ignore_merges", "tokenizer.json", R"("ignore_merges": true)", R"("ignore_merges": false)"},
+      {"tokenizer.normalizer", "tokenizer.json", R"("normalizer": null)", R"("normalizer": {"type": "NFC"})"},
+      {"tokenizer.split", "tokenizer.json", "{1,3}", "{1,2}"},
+      {"tie_word_embeddings", "config.json", R"("tie_word_embeddings": true)", R"("tie_word_embeddings": false)"},
+      {"tokenizer.chat_template", "tokenizer_config.json", "chat_template\": \"", "chat_template\": \"x"},
+  };
+  for (const auto& change : kChanges) {
+    INFO(change.key);
+    const std::string path = b / change.file;
+    Replace(path, change.from, change.to);
+    for (const std::string& other : {std::string(BITNET_TINY_MODEL), a.path()}) {
+      const Json diff = DiffJson(other, b.path(), 18);
+      CHECK(At(diff, "summary.equal").uinteger == At(diff, "summary.tensors").uinteger);
+      const auto& rows = At(diff, "metadata").array;
+      CHECK(std::any_of(rows.begin(), rows.end(), [&](const Json& row) { return Text(row, "key") == change.key; }));
+      CHECK(rows.size() <= 2);  // a token that is no longer special has another flag too
+    }
+    fs::copy_file(a / change.file, path, fs::copy_options::overwrite_existing);
+  }
+  CHECK(At(DiffJson(a.path(), b.path(), 0), "equal").boolean);
+}
+
+TEST_CASE("a repacked model is equal, and a note says what its types are called", "[golden][diff]") {
+  const Outcome run = RunTool({"diff", BITNET_TINY_MODEL, Form("iq2_bn_r4")});
+  INFO(run.out);
+  CHECK(run.exit_code == 0);
+  CHECK(run.out.find("general.file_type (a note") != std::string::npos);
 }
 
 TEST_CASE("what cannot be compared is said", "[golden][diff]") {

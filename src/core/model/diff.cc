@@ -1,6 +1,7 @@
 #include "core/model/diff.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -98,7 +99,6 @@ class Comparison {
     Diff out;
     out.container_a = a_.checkpoint.container;
     out.container_b = b_.checkpoint.container;
-    DiffMetadata(a_.checkpoint, b_.checkpoint, out);
     BN_RETURN_IF_ERROR(Report(0));
     for (const GgufTensor& t : a_.table->tensors()) {
       const std::string name = a_.table->GraphName(t.name);
@@ -116,6 +116,7 @@ class Comparison {
       if (a_.by_graph_name.contains(name) || b_.IsPartOfAnother(name)) continue;
       out.tensors.push_back(Alone(Outcome::kOnlyB, name, t));
     }
+    DiffMetadata(a_.checkpoint, b_.checkpoint, out);
     BN_RETURN_IF_ERROR(Report(total_ - done_));
     return out;
   }
@@ -191,8 +192,8 @@ class Comparison {
   static void Count(TensorDiff& d, uint64_t index) {
     if (d.n_different++ == 0) d.first_different = index;
   }
-  static void Widen(TensorDiff& d, float x, float y) {
-    const double difference = std::fabs(static_cast<double>(x) - static_cast<double>(y));
+  static void Widen(TensorDiff& d, double x, double y) {
+    const double difference = std::fabs(x - y);
     d.max_difference =
         std::isnan(difference) ? std::numeric_limits<double>::infinity() : std::max(d.max_difference, difference);
   }
@@ -212,40 +213,59 @@ class Comparison {
     if (d.n_different != 0) d.outcome = Outcome::kValues;
   }
 
+  // A run of codes whose scales are `sa` and `sb`: the largest difference of the weights.
+  static void WidenRun(std::span<const uint8_t> x, std::span<const uint8_t> y, float sa, float sb, TensorDiff& d) {
+    std::array<bool, 16> seen{};  // by the pair of codes
+    for (size_t i = 0; i < x.size(); ++i) seen[(x[i] & 3u) << 2 | (y[i] & 3u)] = true;
+    const auto weight = [](size_t code, float scale) {
+      return code == 1 ? 0.0 : (static_cast<double>(code) - 1) * static_cast<double>(scale);
+    };
+    for (size_t pair = 0; pair < seen.size(); ++pair) {
+      if (seen[pair]) Widen(d, weight(pair >> 2, sa), weight(pair & 3, sb));
+    }
+  }
+
   Status CompareTernary(TensorRows& a, TensorRows& b, TensorDiff& d, uint64_t& reported) {
-    TensorDiff scales;
     // The shorter run that one scale covers on either side; the blocks are powers of two.
     size_t run = a.cols();
     for (const size_t block : {a.scale_block(), b.scale_block()}) {
       if (block != 0) run = std::min(run, block);
     }
+    const bool one_scale = a.has_one_scale() && b.has_one_scale();
+    const auto is_zero = [](std::span<const uint8_t> codes) {
+      return std::all_of(codes.begin(), codes.end(), [](uint8_t code) { return code == 1; });
+    };
+    uint64_t first_scaled = 0;  // the first weight under a scale that differs
     for (size_t r = 0; r < a.rows(); ++r) {
-      const std::span<const uint8_t> x = a.Codes(r), y = b.Codes(r);
-      if (std::memcmp(x.data(), y.data(), x.size()) != 0) {
-        for (size_t c = 0; c < x.size(); ++c) {
-          if (x[c] != y[c]) Count(d, uint64_t{r} * a.cols() + c);
-        }
-      }
+      const std::span<const uint8_t> row_a = a.Codes(r), row_b = b.Codes(r);
       for (size_t c = 0; c < a.cols(); c += run) {
-        const std::span<const uint8_t> covered = x.subspan(c, std::min(run, a.cols() - c));
-        // A scale of nothing but zeros scales nothing.
-        if (std::all_of(covered.begin(), covered.end(), [](uint8_t code) { return code == 1; })) continue;
-        ++scales.n_compared;
+        const uint64_t at = uint64_t{r} * a.cols() + c;
+        const size_t n = std::min(run, a.cols() - c);
+        const std::span<const uint8_t> x = row_a.subspan(c, n), y = row_b.subspan(c, n);
+        const bool same_codes = std::memcmp(x.data(), y.data(), n) == 0;
+        for (size_t i = 0; !same_codes && i < n; ++i) {
+          if (x[i] != y[i]) Count(d, at + i);
+        }
         const float sa = a.Scale(r, c), sb = b.Scale(r, c);
-        if (SameValue(sa, sb)) continue;
-        Count(scales, uint64_t{r} * a.cols() + c);
-        Widen(scales, sa, sb);
+        const bool same_scale = SameValue(sa, sb);
+        if (!same_codes || !same_scale) WidenRun(x, y, sa, sb, d);
+        // A scale of nothing but zeros scales nothing.
+        if ((one_scale && d.n_scales != 0) || is_zero(x) || is_zero(y)) continue;
+        ++d.n_scales;
+        if (!same_scale && d.n_scales_different++ == 0) {
+          const auto is_set = [](uint8_t code) { return code != 1; };
+          first_scaled = at + static_cast<uint64_t>(std::find_if(x.begin(), x.end(), is_set) - x.begin());
+        }
       }
       BN_RETURN_IF_ERROR(Read(a, b, static_cast<double>(r + 1) / static_cast<double>(a.rows()), reported));
     }
     if (d.n_different != 0) {
       d.outcome = Outcome::kValues;
-    } else if (scales.n_different != 0) {
+    } else if (d.n_scales_different != 0) {
       d.outcome = Outcome::kScale;
-      d.n_compared = scales.n_compared;
-      d.n_different = scales.n_different;
-      d.first_different = scales.first_different;
-      d.max_difference = scales.max_difference;
+      d.n_compared = d.n_scales;
+      d.n_different = d.n_scales_different;
+      d.first_different = first_scaled;
     }
     return {};
   }
@@ -261,7 +281,7 @@ class Comparison {
         for (size_t i = 0; i < n; ++i) {
           if (SameValue(x[i], y[i])) continue;
           Count(d, uint64_t{r} * a.cols() + c + i);
-          Widen(d, x[i], y[i]);
+          Widen(d, double{x[i]}, double{y[i]});
         }
       }
       BN_RETURN_IF_ERROR(Read(a, b, static_cast<double>(r + 1) / static_cast<double>(a.rows()), reported));

@@ -31,8 +31,12 @@ struct TensorDiff {
   // What was compared: codes, scales or values; of one undecoded type, bytes.
   uint64_t n_compared = 0;
   uint64_t n_different = 0;
-  uint64_t first_different = 0;  // its number, row by row in the order of Hugging Face
-  double max_difference = 0;     // of scales or values, absolute; 0 for codes and bytes; infinite beside a NaN
+  // Number of the first weight that differs, row by row in the order of Hugging Face; with kScale the first that a
+  // different scale multiplies.
+  uint64_t first_different = 0;
+  double max_difference = 0;  // of values, codes times scales; absolute; 0 for bytes; infinite beside a NaN
+  // Of two ternary matrices: those above a weight that is not 0, one for a whole matrix where both have no more.
+  uint64_t n_scales = 0, n_scales_different = 0;
 };
 
 // A key, a hyperparameter or a part of the tokenizer.
@@ -50,6 +54,7 @@ struct Diff {
   Checkpoint::Container container_a{}, container_b{};
   std::vector<TensorDiff> tensors;     // in the order of A, then what B alone has
   std::vector<MetadataDiff> metadata;  // what differs
+  std::vector<MetadataDiff> notes;     // what differs and is no difference of the models
   uint64_t n_metadata = 0;             // entries that were compared
 
   uint64_t Count(TensorDiff::Outcome outcome) const;
@@ -63,7 +68,8 @@ std::string_view OutcomeName(TensorDiff::Outcome outcome);
 // and their pages given back.
 Result<Diff> DiffModels(const std::string& path_a, const std::string& path_b, const DiffOptions& options);
 
-// What the files say: of two GGUF files every key; of other pairs the hyperparameters and the tokenizers.
+// What the files say: of two GGUF files every key; of other pairs the hyperparameters and the tokenizers. After the
+// tensors: of two GGUF files with tensors of other types, the keys that name the types are notes.
 void DiffMetadata(const Checkpoint& a, const Checkpoint& b, Diff& out);
 
 // All of it as a JSON document.

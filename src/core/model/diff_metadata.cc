@@ -1,5 +1,7 @@
 // What two model files say about their models, compared; and the comparison as JSON.
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <utility>
@@ -9,7 +11,9 @@
 #include "core/format/gguf_text.h"
 #include "core/model/diff.h"
 #include "core/model/hparams_reader.h"
+#include "core/model/tensor_table.h"
 #include "core/model/vocabulary.h"
+#include "core/tokenizer/rules.h"
 
 namespace bitnet::core {
 
@@ -58,6 +62,13 @@ void CompareKeys(const Gguf& a, const Gguf& b, Diff& out) {
   }
 }
 
+// Whether the embedding is the output matrix too, by the rule of tensor_plan.cc.
+bool IsTied(const Checkpoint& c) {
+  const bool is_gguf = c.container == Checkpoint::Container::kGguf;
+  const TensorTable table = is_gguf ? TensorTable(c.gguf) : TensorTable(c.tensors, c.hf);
+  return table.tied().value_or(table.Find("output.weight") == nullptr);
+}
+
 // The order of RoPE pairs is left out: converters change it together with the rows, which are compared in one order.
 Entries HyperparametersOf(const Checkpoint& c) {
   HParams h = c.hf.hparams;
@@ -80,28 +91,26 @@ Entries HyperparametersOf(const Checkpoint& c) {
           {"sub_norms", Cat(h.sub_norms)},
           {"norm_eps", Cat(h.norm_eps)},
           {"vocab", Cat(h.n_vocab)},
-          {"context_length", Cat(h.n_ctx_train)}};
+          {"context_length", Cat(h.n_ctx_train)},
+          {"tie_word_embeddings", IsTied(c) ? "true" : "false"}};
 }
 
-Entries VocabularyOf(const Checkpoint& c) {
+struct Vocabulary {
+  Entries entries;
+  bool readable = true;
+};
+
+Vocabulary VocabularyOf(const Checkpoint& c) {
   const auto loaded = c.container == Checkpoint::Container::kGguf ? Tokenizer::FromGguf(c.gguf, "", {})
                                                                   : LoadTokenizer(c.folder, "", {});
-  if (!loaded.ok()) return {{"tokenizer", Cat("not readable: ", loaded.status().message())}};
-  const Tokenizer& t = **loaded;
-  Sha256 tokens;
-  for (uint32_t id = 0; id < t.size(); ++id) {
-    const std::string_view piece = t.Piece(static_cast<int32_t>(id));
-    const uint64_t n_bytes = piece.size();
-    tokens.Update(&n_bytes, sizeof n_bytes);
-    tokens.Update(piece.data(), piece.size());
+  if (loaded.ok()) {
+    Vocabulary out{RulesOf(**loaded)};
+    out.entries.emplace_back("tokenizer.chat_template", Shorten((*loaded)->chat_template()));
+    return out;
   }
-  return {{"tokenizer.model", std::string(t.model())},
-          {"tokenizer.tokens", Cat(t.size(), ", sha256 ", ToHex(tokens.Finish()))},
-          {"tokenizer.bos", Cat(t.bos())},
-          {"tokenizer.eos", Cat(t.eos())},
-          {"tokenizer.add_bos", Cat(t.add_bos())},
-          {"tokenizer.add_eos", Cat(t.add_eos())},
-          {"tokenizer.chat_template", Shorten(t.chat_template())}};
+  const Status& s = loaded.status();
+  if (s.code() == Code::kNotFound) return {{{"tokenizer", "none"}}};
+  return {{{"tokenizer", Cat("not readable: ", s.message())}}, false};
 }
 
 // Lists that have the same keys in the same order, or the one key that says why there are none.
@@ -124,6 +133,39 @@ void CompareEntries(const Entries& a, const Entries& b, Diff& out) {
   }
 }
 
+// What cannot be compared is said, and does not count as equal.
+void CompareVocabularies(Vocabulary a, Vocabulary b, Diff& out) {
+  if (!a.readable && !b.readable) {
+    ++out.n_metadata;
+    out.metadata.push_back(
+        {"tokenizer", "not compared: " + a.entries[0].second, "not compared: " + b.entries[0].second});
+    return;
+  }
+  const auto merges_of = [](Vocabulary& v) -> std::string* {
+    const auto found =
+        std::find_if(v.entries.begin(), v.entries.end(), [](const auto& e) { return e.first == kMergesRule; });
+    return found != v.entries.end() ? &found->second : nullptr;
+  };
+  std::string *x = merges_of(a), *y = merges_of(b);
+  if (x != nullptr && y != nullptr && x->starts_with("by rank") != y->starts_with("by rank")) {
+    for (std::string* text : {x, y}) text->insert(0, "not compared: ");
+  }
+  CompareEntries(a.entries, b.entries, out);
+}
+
+// What names the types of tensors says nothing of the weights where the types are others: a note then.
+void MoveNotes(Diff& out) {
+  const bool other_types = std::any_of(out.tensors.begin(), out.tensors.end(), [](const TensorDiff& t) {
+    return !t.name_a.empty() && !t.name_b.empty() && t.type_a != t.type_b;
+  });
+  if (!other_types) return;
+  const auto first_note = std::stable_partition(out.metadata.begin(), out.metadata.end(), [](const MetadataDiff& m) {
+    return m.key != "general.file_type" && m.key != "general.quantization_version";
+  });
+  out.notes.assign(std::make_move_iterator(first_note), std::make_move_iterator(out.metadata.end()));
+  out.metadata.erase(first_note, out.metadata.end());
+}
+
 void WriteText(JsonWriter& json, std::string_view key, const std::optional<std::string>& text) {
   json.Key(key);
   if (text) {
@@ -131,6 +173,17 @@ void WriteText(JsonWriter& json, std::string_view key, const std::optional<std::
   } else {
     json.Null();
   }
+}
+
+void WriteEntries(JsonWriter& json, std::string_view key, const std::vector<MetadataDiff>& entries) {
+  json.Key(key).BeginArray();
+  for (const MetadataDiff& m : entries) {
+    json.BeginObject().Key("key").String(m.key);
+    WriteText(json, "a", m.a);
+    WriteText(json, "b", m.b);
+    json.EndObject();
+  }
+  json.EndArray();
 }
 
 std::string_view ContainerName(Checkpoint::Container container) {
@@ -141,10 +194,11 @@ std::string_view ContainerName(Checkpoint::Container container) {
 
 void DiffMetadata(const Checkpoint& a, const Checkpoint& b, Diff& out) {
   if (a.container == Checkpoint::Container::kGguf && b.container == Checkpoint::Container::kGguf) {
-    return CompareKeys(a.gguf, b.gguf, out);
+    CompareKeys(a.gguf, b.gguf, out);
+    return MoveNotes(out);
   }
   CompareEntries(HyperparametersOf(a), HyperparametersOf(b), out);
-  CompareEntries(VocabularyOf(a), VocabularyOf(b), out);
+  CompareVocabularies(VocabularyOf(a), VocabularyOf(b), out);
 }
 
 std::string DiffJson(const Diff& diff) {
@@ -176,16 +230,13 @@ std::string DiffJson(const Diff& diff) {
       json.Key("different").Uint(t.n_different).Key("first_different").Uint(t.first_different);
       json.Key("max_difference").Double(t.max_difference);
     }
+    if (t.n_scales != 0) json.Key("scales").Uint(t.n_scales).Key("scales_different").Uint(t.n_scales_different);
     json.EndObject();
   }
-  json.EndArray().Key("metadata").BeginArray();
-  for (const MetadataDiff& m : diff.metadata) {
-    json.BeginObject().Key("key").String(m.key);
-    WriteText(json, "a", m.a);
-    WriteText(json, "b", m.b);
-    json.EndObject();
-  }
-  json.EndArray().EndObject();
+  json.EndArray();
+  WriteEntries(json, "metadata", diff.metadata);
+  WriteEntries(json, "notes", diff.notes);
+  json.EndObject();
   return json.Take() + "\n";
 }
 

@@ -42,6 +42,8 @@ class TensorRows {
   // where that is 0, whole rows.
   float Scale(size_t row, size_t col) const;
   size_t scale_block() const { return source_ ? ScaleBlock(source_->layout) : 0; }
+  // kTernary: one scale for all of it.
+  bool has_one_scale() const { return !source_ || ScaleKindOf(source_->layout) == ScaleKind::kTensor; }
   // Of a `.scale` tensor; 1 without one.
   float factor() const { return factor_; }
 

@@ -28,6 +28,7 @@ class AddedTokens {
   explicit AddedTokens(std::vector<AddedToken> tokens);
 
   bool empty() const { return tokens_.empty(); }
+  const std::vector<AddedToken>& tokens() const { return tokens_; }  // sorted by text
 
   // Cuts `text` at the tokens in it: the leftmost, then the longest. A special token that is not looked for hides what
   // stands inside of it all the same. No empty parts.

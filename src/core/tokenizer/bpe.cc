@@ -1,5 +1,6 @@
 #include "core/tokenizer/bpe.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "core/tokenizer/utf8.h"
@@ -16,6 +17,20 @@ void Bpe::AddMerge(int32_t left, int32_t right, int32_t result) {
   while (slots_[i].rank != kNoMerge && slots_[i].key != key) i = (i + 1) & (slots_.size() - 1);
   if (slots_[i].rank == kNoMerge) slots_[i] = {key, static_cast<uint32_t>(results_.size())};
   results_.push_back(result);
+}
+
+std::vector<Bpe::MergeOf> Bpe::Merges() const {
+  std::vector<Slot> used;
+  for (const Slot& slot : slots_) {
+    if (slot.rank != kNoMerge) used.push_back(slot);
+  }
+  std::sort(used.begin(), used.end(), [](const Slot& a, const Slot& b) { return a.rank < b.rank; });
+  std::vector<MergeOf> out;
+  out.reserve(used.size());
+  for (const Slot& slot : used) {
+    out.push_back({static_cast<int32_t>(slot.key >> 32), static_cast<int32_t>(slot.key), results_[slot.rank]});
+  }
+  return out;
 }
 
 void Bpe::EncodeWord(const Vocab& vocab, std::string_view word, MergeRow<int32_t>& row,

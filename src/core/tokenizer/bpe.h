@@ -26,6 +26,12 @@ class Bpe {
   // its rank, and uses up one.
   void AddMerge(int32_t left, int32_t right, int32_t result);
 
+  struct MergeOf {
+    int32_t left, right, result;
+  };
+  std::vector<MergeOf> Merges() const;  // by rank
+  const BpeOptions& options() const { return options_; }
+
   // Appends the tokens of `word`, of at most kMaxMergeBytes, to `ids`. `row` is scratch.
   void EncodeWord(const Vocab& vocab, std::string_view word, MergeRow<int32_t>& row, std::vector<int32_t>& ids) const;
 

@@ -15,18 +15,9 @@ namespace bitnet::core {
 
 namespace {
 
-// A pattern of tokenizer.json as readers of GGUF files write it: their engines fold no case, so the contractions are
-// spelled out.
-std::string AsInGguf(std::string regex) {
-  constexpr std::string_view kFolded = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
-  constexpr std::string_view kSpelled = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])";
-  if (const size_t at = regex.find(kFolded); at != regex.npos) regex.replace(at, kFolded.size(), kSpelled);
-  return regex;
-}
-
 // The name for these patterns; of several the one that most models of the kind use.
 const PreTokenizer* FindPre(std::vector<std::string> regexes, bool ignore_merges, bool adds_bos) {
-  for (std::string& regex : regexes) regex = AsInGguf(std::move(regex));
+  for (std::string& regex : regexes) regex = PatternInGguf(std::move(regex));
   const auto same = [&](const PreTokenizer& pre) { return std::ranges::equal(pre.patterns, regexes); };
   constexpr std::array<std::string_view, 5> kUsual = {"llama-bpe", "falcon3", "qwen2", "gpt-2", "default"};
   for (const std::string_view name : kUsual) {

@@ -211,6 +211,13 @@ std::string PreTokenizerNames() {
   return names;
 }
 
+std::string PatternInGguf(std::string regex) {
+  constexpr std::string_view kFolded = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+  constexpr std::string_view kSpelled = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])";
+  if (const size_t at = regex.find(kFolded); at != regex.npos) regex.replace(at, kFolded.size(), kSpelled);
+  return regex;
+}
+
 Result<std::vector<SplitStep>> SplitSteps(const PreTokenizer& pre) {
   std::vector<SplitStep> steps;
   for (const Pattern regex : pre.patterns) {

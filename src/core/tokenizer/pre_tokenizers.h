@@ -28,6 +28,10 @@ const PreTokenizer* FindPreTokenizer(std::string_view name);
 // The names, for messages: "default, llama-bpe, ...".
 std::string PreTokenizerNames();
 
+// A pattern of tokenizer.json as readers of GGUF files write it: their engines fold no case, so the contractions are
+// spelled out.
+std::string PatternInGguf(std::string regex);
+
 Result<std::vector<SplitStep>> SplitSteps(const PreTokenizer& pre);
 
 }  // namespace bitnet::core

@@ -17,6 +17,8 @@ class Spm {
   // `scores` of all tokens, finite: the highest merges first. The vocabulary has a token for each byte.
   explicit Spm(std::span<const float> scores);
 
+  const std::vector<uint32_t>& ranks() const { return ranks_; }  // by token; equal for equal scores, 0 the highest
+
   struct Span {  // bytes of the word that is being encoded
     uint32_t begin, bytes;
   };

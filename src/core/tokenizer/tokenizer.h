@@ -84,6 +84,7 @@ class Tokenizer {
   std::string_view chat_template() const;  // tokenizer.chat_template or ""
   // Ids that end a generation: eos and eot keys, and control tokens named as in docs/tool.md. Sorted.
   const std::vector<int32_t>& stop_ids() const;
+  const TokenizerParts& parts() const { return *parts_; }  // for rules.h
   // The control token spelled `text`, or -1.
   int32_t FindControl(std::string_view text) const;
 

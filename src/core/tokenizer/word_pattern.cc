@@ -76,6 +76,7 @@ class Closure {
 Result<std::shared_ptr<const WordPattern>> WordPattern::Compile(std::string_view regex) {
   BN_ASSIGN_OR_RETURN(const RegexProgram program, ParseRegex(regex));
   std::shared_ptr<WordPattern> out(new WordPattern());
+  out->regex_ = regex;
   out->MapClasses(program);
   BN_RETURN_IF_ERROR(out->BuildStates(program));
   BN_RETURN_IF_ERROR(out->CheckLinear());

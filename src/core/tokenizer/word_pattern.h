@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,8 @@ class WordPattern {
  public:
   // kUnsupported also for an expression with which splitting a text could take quadratic time.
   static Result<std::shared_ptr<const WordPattern>> Compile(std::string_view regex);
+
+  std::string_view regex() const { return regex_; }
 
   // The end of the match that begins at `pos` <= text.size() of `text`, well-formed UTF-8; 0: there is none.
   size_t MatchAt(std::string_view text, size_t pos) const;
@@ -44,6 +47,7 @@ class WordPattern {
   static constexpr uint16_t kMatchBit = 0x8000;  // of an edge: the text before the character matches
   static constexpr uint32_t kDead = 0, kStart = 1;
 
+  std::string regex_;                 // as it was given
   std::vector<uint16_t> block_of_;    // by code point / kBlock
   std::vector<uint16_t> classes_;     // of the blocks; characters of one class are alike to every set
   std::vector<uint64_t> signatures_;  // by class: the sets that its characters are in

@@ -32,6 +32,10 @@ class SplitStep {
     return pattern_ != nullptr ? pattern_->PieceEnd(text, pos) : scanner_(text, pos);
   }
 
+  // Null: a scanner.
+  const WordPattern* pattern() const { return pattern_.get(); }
+  Scanner scanner() const { return scanner_; }
+
  private:
   std::shared_ptr<const WordPattern> pattern_;
   Scanner scanner_ = nullptr;

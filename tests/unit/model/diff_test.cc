@@ -90,9 +90,11 @@ TEST_CASE_METHOD(Fixture, "another scale and another code are told apart", "[mod
   TensorDiff t = Only(Compare(model.Builder().Build(), scaled.Builder().Build()));
   CHECK(t.name == name + ".weight");
   CHECK(t.outcome == Outcome::kScale);
-  CHECK(t.n_compared == 512);  // rows, each with a weight
-  CHECK(t.n_different == 512);
-  CHECK(t.first_different == 0);
+  CHECK(t.n_compared == 1);  // of the whole matrix
+  CHECK(t.n_different == 1);
+  CHECK(t.n_scales == 1);
+  CHECK(t.n_scales_different == 1);
+  CHECK(t.first_different < 256);
   CHECK(t.max_difference == 0.0625);
 
   // Row 3, column 130: bits 5:4 of byte 2 of the second group of the row are column 162; 7:6 are 130.
@@ -105,6 +107,20 @@ TEST_CASE_METHOD(Fixture, "another scale and another code are told apart", "[mod
   CHECK(t.n_compared == 512 * 256);
   CHECK(t.n_different == 1);
   CHECK(t.first_different == 3 * 256 + 130);
+  CHECK(t.n_scales == 1);
+  CHECK(t.n_scales_different == 0);
+  const double was = (old >> 6) - 1, is = old >> 6 == 0 ? 1 : -1;
+  CHECK(t.max_difference == std::fabs(was - is) * 0.0625);
+
+  // Both: a code, and the scale of the matrix. Weights that are -s in the one and 2s in the other would be 0.375 apart.
+  GgufBuilder both = scaled.Builder();
+  both.FindTensor(name + ".weight")->data[(3 * 256 + 128) / 4 + 2] = byte;
+  t = Only(Compare(model.Builder().Build(), both.Build()));
+  CHECK(t.outcome == Outcome::kValues);
+  CHECK(t.n_different == 1);
+  CHECK(t.first_different == 3 * 256 + 130);
+  CHECK(t.n_scales_different == 1);
+  CHECK(t.max_difference == std::max(0.0625, std::fabs(was * 0.0625 - is * 0.125)));
 
   // Row scales: one row of 512.
   SmallModel rows;
@@ -113,8 +129,10 @@ TEST_CASE_METHOD(Fixture, "another scale and another code are told apart", "[mod
   rows.scales[name][7] = 0.25f;
   t = Only(Compare(model.Builder().Build(), rows.Builder().Build()));
   CHECK(t.outcome == Outcome::kScale);
+  CHECK(t.n_compared == 512);
   CHECK(t.n_different == 1);
-  CHECK(t.first_different == 7 * 256);
+  CHECK(t.first_different / 256 == 7);  // the first weight of the row that is not 0
+  CHECK(t.max_difference == 0.1875);
 }
 
 TEST_CASE_METHOD(Fixture, "a scale above nothing but zeros makes no difference", "[model][diff]") {
@@ -279,6 +297,40 @@ TEST_CASE_METHOD(Fixture, "metadata: keys that are missing, differ, or are equal
   CHECK(found.at("x.only_b").b == "true");
   CHECK(found.at("x.list").a->starts_with("2 of string, sha256 "));
   CHECK(found.at("x.list").a != found.at("x.list").b);
+}
+
+TEST_CASE_METHOD(Fixture, "keys that name tensor types are notes where the types differ", "[model][diff]") {
+  SmallModel rows;
+  rows.ternary = TernaryFile::kIQ2_BN;
+  GgufBuilder a = SmallModel().Builder(), same = SmallModel().Builder(), repacked = rows.Builder();
+  a.U32("general.file_type", 40);
+  same.U32("general.file_type", 1);
+  repacked.U32("general.file_type", 1).U32("general.quantization_version", 2);
+  const Diff notes = Compare(a.Build(), repacked.Build());
+  CHECK(notes.equal());
+  CHECK(notes.metadata.empty());
+  REQUIRE(notes.notes.size() == 2);
+  CHECK(notes.notes[0].key == "general.file_type");
+  CHECK(notes.notes[0].a == "40");
+  CHECK_FALSE(notes.notes[1].a);
+  CHECK(ParseJson(DiffJson(notes))->Find("notes")->array.size() == 2);
+  const Diff different = Compare(a.Build(), same.Build());  // of the same types
+  CHECK_FALSE(different.equal());
+  CHECK(different.metadata.size() == 1);
+  CHECK(different.notes.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "tokenizers that cannot be read or compared are not equal", "[model][diff][safetensors]") {
+  const HfModel hf;
+  folder_.Write("config.json", hf.Config());
+  folder_.Write("model.safetensors", test::Safetensors(hf.Tensors()));
+  CHECK(ComparePaths(folder_.path(), folder_.path()).equal());  // neither has one
+  folder_.Write("tokenizer.json", "{}");
+  const Diff diff = ComparePaths(folder_.path(), folder_.path());
+  CHECK_FALSE(diff.equal());
+  REQUIRE(diff.metadata.size() == 1);
+  CHECK(diff.metadata[0].key == "tokenizer");
+  CHECK(diff.metadata[0].a->starts_with("not compared: not readable: "));
 }
 
 TEST_CASE_METHOD(Fixture, "progress rises to the end, and may cancel", "[model][diff]") {
