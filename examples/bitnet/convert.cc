@@ -17,6 +17,8 @@
 namespace bitnet::tool {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct ConvertFlags {
   ModelFlags model;  // threads, --pre and --i2s-arm-layout alone
   SessionFlags unused;
@@ -35,12 +37,28 @@ uint32_t IndexOf(const std::vector<std::string>& names, const std::string& name)
   return static_cast<uint32_t>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
+// The source itself, or a file of its folder by the kind of its name. The library looks again, also at links.
+bool IsOfSource(const fs::path& source, const fs::path& target) {
+  std::error_code none;
+  if (fs::equivalent(source, target, none) && fs::is_regular_file(target, none)) return true;
+  const fs::path real = fs::canonical(target, none), kind = real.extension();
+  return (kind == ".safetensors" || kind == ".json" || kind == ".model" || kind == ".jinja") &&
+         fs::equivalent(source, real.parent_path(), none);
+}
+
 void CheckPlaces(const ConvertFlags& flags) {
   if (flags.source.empty() || flags.target.empty()) {
     throw Failure(ExitCode::kUsage, "give what to convert and the file to write: SRC DST.gguf");
   }
   std::error_code none;
-  if (!flags.force && std::filesystem::exists(flags.target, none)) {
+  if (!fs::exists(flags.target, none)) return;
+  if (IsOfSource(flags.source, flags.target)) {
+    throw Failure(ExitCode::kUsage, Quoted(flags.target, 4096) + " is a file of the source; choose another name");
+  }
+  if (!fs::is_regular_file(flags.target, none)) {
+    throw Failure(ExitCode::kUsage, Quoted(flags.target, 4096) + " exists and is no regular file; choose another name");
+  }
+  if (!flags.force) {
     throw Failure(ExitCode::kRequestNotMet, Quoted(flags.target, 4096) + " exists already; --force replaces it");
   }
 }

@@ -100,9 +100,9 @@ typedef struct bitnet_export_options_t {
 /**
  * The way back: a Hugging Face folder of packed ternary weights (`quant_method: bitnet`, `linear_class:
  * autobitlinear`): config.json and model.safetensors with U8 codes, `weight_scale` in F32, the embedding in its own
- * dense type (from blocks: F32) and norms in F32. tokenizer.json and tokenizer_config.json are copied where the source
- * is such a folder; from a GGUF no tokenizer is written, which the log says: take the one of the model's original.
- * All codes are read back and compared. Scales that differ within a matrix are BITNET_E_UNSUPPORTED.
+ * dense type (from blocks: F32) and norms in F32. The files of the tokenizer and its template are copied where the
+ * source is such a folder; from a GGUF no tokenizer is written, which the log says: take the one of the model's
+ * original. All codes are read back and compared. Scales that differ within a matrix are BITNET_E_UNSUPPORTED.
  * @param target  UTF-8: a folder that is not there yet, or is empty; it appears whole.
  * @return as bitnet_convert().
  * @since 0.1

@@ -28,8 +28,8 @@ typedef struct bitnet_tokenizer_options_t {
 
 /**
  * Loads a tokenizer alone: from a GGUF file with or without weights, from a Hugging Face tokenizer.json, from a
- * SentencePiece tokenizer.model (either with the tokenizer_config.json beside it), or from the folder of them, where
- * tokenizer.json comes first. Told apart by content. Needs no engine.
+ * SentencePiece tokenizer.model (either with the tokenizer_config.json and chat_template.jinja beside it), or from the
+ * folder of them, where tokenizer.json comes first. Told apart by content. Needs no engine.
  * @param path           UTF-8, borrowed for the call.
  * @param options        NULL = defaults. Borrowed for the call.
  * @param out_tokenizer  receives the tokenizer; NULL on failure. Free with bitnet_tokenizer_free().

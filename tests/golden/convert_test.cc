@@ -1,6 +1,7 @@
 // bitnet convert and quantize: the files that they write, and what stays when they cannot.
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +88,10 @@ TEST_CASE("what convert refuses it names, and leaves all files as they were", "[
       {2, {"convert", BITNET_TINY_MODEL, folder / "x.gguf", "--type", "q4_0"}, "--type"},
       {2, {"convert", BITNET_TINY_MODEL, folder / "x.gguf", "--pre", "no-such"}, "no-such"},
       {2, {"convert", folder / "link.gguf", folder / "link.gguf", "--force"}, "a file of the source"},
+      {2, {"convert", folder / "link.gguf", folder / "link.gguf"}, "a file of the source"},
+      {2, {"convert", BITNET_TINY_MODEL, folder / "."}, "no regular file"},
+      {2, {"convert", BITNET_TINY_MODEL, "/dev/null"}, "no regular file"},
+      {2, {"convert", BITNET_TINY_MODEL, folder / "pipe", "--force"}, "no regular file"},
       {3, {"convert", BITNET_TINY_MODEL, folder / "old.gguf"}, "--force"},
       {3, {"convert", BITNET_TINY_MODEL, folder / "no/such/folder.gguf"}, "cannot be created"},
       {3, {"convert", BITNET_TINY_MODEL, "/proc/new.gguf"}, "cannot be created"},
@@ -94,14 +99,17 @@ TEST_CASE("what convert refuses it names, and leaves all files as they were", "[
       {10, {"convert", folder / "absent", folder / "x.gguf"}, "absent"},
   };
   fs::create_symlink(BITNET_TINY_MODEL, folder / "link.gguf");
+  REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
   for (const auto& c : cases) {
     const Outcome run = RunTool(c.arguments);
     INFO(c.arguments.back() << ": " << run.err);
     CHECK(run.exit_code == c.code);
     CHECK(run.out.empty());
     CHECK(run.err.find(c.word) != std::string::npos);
+    // Advice that would not help.
+    if (c.code == 2) CHECK(run.err.find("--force") == std::string::npos);
   }
-  CHECK(NamesIn(folder) == std::vector<std::string>{"link.gguf", "old.gguf"});
+  CHECK(NamesIn(folder) == std::vector<std::string>{"link.gguf", "old.gguf", "pipe"});
   CHECK(ReadBytes(folder / "old.gguf") == "old");
 }
 

@@ -50,14 +50,18 @@ Result<OutputFile> OutputFile::Create(const std::string& path, bool overwrite) {
     out.target_ = real.string();
     if (!fs::is_regular_file(real)) return PathError(Code::kInvalidArgument, path, "exists and is no regular file");
     if (!overwrite) return Exists(path);
+    struct stat old;
+    if (::stat(real.c_str(), &old) == 0) out.mode_ = static_cast<int>(old.st_mode & 0777);
   }
+  // Not more open than the old file while it is written; Commit() gives it exactly those bits.
+  const mode_t mode = out.mode_ < 0 ? kMode : (static_cast<mode_t>(out.mode_) & kMode) | S_IRUSR | S_IWUSR;
   const std::string folder = FolderOf(out.target_);
-  out.fd_ = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, kMode);
+  out.fd_ = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
   // Without /proc such a file can be neither read again nor named.
   if (out.fd_ >= 0 && ::access(DescriptorPath(out.fd_).c_str(), F_OK) == 0) return out;
   if (out.fd_ >= 0) ::close(out.fd_);
   const std::string name = TemporaryName(out.target_, 0);
-  out.fd_ = ::open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, kMode);
+  out.fd_ = ::open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
   if (out.fd_ < 0) return out.Fail("created", errno);
   out.temporary_ = name;
   return out;
@@ -68,6 +72,7 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
       target_(std::move(other.target_)),
       temporary_(std::exchange(other.temporary_, {})),
       overwrite_(other.overwrite_),
+      mode_(other.mode_),
       fd_(std::exchange(other.fd_, -1)) {}
 
 OutputFile::~OutputFile() {
@@ -111,6 +116,9 @@ Status OutputFile::GiveName() {
 }
 
 Status OutputFile::Commit() {
+  // A file system without permissions refuses, and has none to keep.
+  if (mode_ >= 0 && ::fchmod(fd_, static_cast<mode_t>(mode_)) != 0 && errno != EPERM && errno != ENOTSUP)
+    return Fail("given the permissions of the old file", errno);
   if (::fsync(fd_) != 0) return Fail("written", errno);
   if (temporary_.empty()) {
     BN_RETURN_IF_ERROR(GiveName());

@@ -15,7 +15,8 @@ namespace bitnet::core {
 // leaves nothing), else under a temporary one; synced, then put in its place by one link or rename.
 class OutputFile {
  public:
-  // `overwrite`: an existing regular file at `path` is replaced by Commit(); else it is an error here and there.
+  // `overwrite`: an existing regular file at `path` is replaced by Commit() and its permission bits stay; else it is an
+  // error here and there.
   // Symbolic links are followed: what they name is replaced.
   static Result<OutputFile> Create(const std::string& path, bool overwrite);
   OutputFile(OutputFile&& other) noexcept;
@@ -40,6 +41,7 @@ class OutputFile {
   std::string target_;     // with symbolic links resolved
   std::string temporary_;  // "": no name yet
   bool overwrite_ = false;
+  int mode_ = -1;  // permission bits of the file that is replaced; -1: none is
   int fd_ = -1;
 };
 

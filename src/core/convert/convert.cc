@@ -43,7 +43,7 @@ bool IsPartOf(const std::string& target, const std::string& source, const Checkp
   if (checkpoint.folder.empty()) return false;
   for (const auto& entry : fs::directory_iterator(checkpoint.folder, error)) {
     const std::string kind = entry.path().extension().string();
-    if (kind != ".safetensors" && kind != ".json" && kind != ".model") continue;
+    if (kind != ".safetensors" && kind != ".json" && kind != ".model" && kind != ".jinja") continue;
     if (fs::equivalent(target, entry.path(), error) && !error) return true;
   }
   return false;

@@ -1,5 +1,7 @@
 #include "core/convert/export.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "core/base/json_reader.h"
 #include "core/base/json_writer.h"
 #include "core/base/output_file.h"
 #include "core/base/text.h"
@@ -35,13 +38,33 @@ Status OutputError(const std::string& path, std::string_view problem) {
   return Status(Code::kIo, Cat("path ", Quoted(path, 256), " ", problem), "output");
 }
 
+// `target` with symbolic links resolved, as far as it is there.
+std::string RealPath(const std::string& target) {
+  std::error_code error;
+  fs::path path = fs::weakly_canonical(fs::absolute(target, error), error);
+  if (error || path.empty()) path = fs::path(target).lexically_normal();
+  std::string out = path.string();
+  if (out.size() > 1 && out.ends_with('/')) out.pop_back();
+  return out;
+}
+
+// A folder that is there and that nothing can be moved over.
+bool IsMountPoint(const std::string& folder) {
+  struct stat self, parent;
+  if (::stat(folder.c_str(), &self) != 0 || ::stat((folder + "/..").c_str(), &parent) != 0) return false;
+  if (self.st_dev != parent.st_dev || self.st_ino == parent.st_ino) return true;
+#ifdef STATX_ATTR_MOUNT_ROOT
+  struct statx extended;  // knows folders that are mounted from the same file system too
+  if (::statx(AT_FDCWD, folder.c_str(), 0, 0, &extended) == 0)
+    return (extended.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+#endif
+  return false;
+}
+
 // A folder under a temporary name beside its place, gone unless it is moved there.
 class OutputFolder {
  public:
-  explicit OutputFolder(const std::string& target)
-      : target_(fs::path(target).lexically_normal().string()), temporary_() {
-    if (target_.ends_with('/')) target_.pop_back();
-  }
+  explicit OutputFolder(const std::string& target) : target_(RealPath(target)), temporary_() {}
   ~OutputFolder() {
     std::error_code ignored;
     if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
@@ -49,8 +72,13 @@ class OutputFolder {
 
   Status Create() {
     std::error_code error;
-    if (fs::exists(target_, error) && !(fs::is_directory(target_, error) && fs::is_empty(target_, error)))
+    if (fs::exists(fs::symlink_status(target_, error)) &&
+        !(fs::is_directory(target_, error) && fs::is_empty(target_, error)))
       return OutputError(target_, "exists already; give a folder that is not there or is empty");
+    // Neither can be replaced: known before the work.
+    if (fs::equivalent(target_, fs::current_path(error), error))
+      return OutputError(target_, "is the current directory; give another folder, or export from outside of it");
+    if (IsMountPoint(target_)) return OutputError(target_, "is a mount point; give a folder inside it");
     const std::string name = Cat(target_, ".", ::getpid(), ".tmp");
     if (!fs::create_directory(name, error) || error)
       return OutputError(target_, Cat("cannot be created: ", error ? error.message() : "a temporary one is there"));
@@ -77,8 +105,25 @@ Status WriteText(const std::string& path, std::string_view text) {
   return out.Commit();
 }
 
+// Keys of config.json that no graph needs, and that go along: ids for generation, the type of the dense tensors.
+constexpr const char* kKeptKeys[] = {"bos_token_id", "eos_token_id", "pad_token_id", "torch_dtype", "dtype"};
+
+void WriteValue(const JsonValue& value, JsonWriter& json) {
+  switch (value.kind) {
+    case JsonValue::Kind::kInt: json.Int(value.integer); break;
+    case JsonValue::Kind::kUint: json.Uint(value.uinteger); break;
+    case JsonValue::Kind::kString: json.String(value.string); break;
+    case JsonValue::Kind::kArray:
+      json.BeginArray();
+      for (const JsonValue& element : value.array) WriteValue(element, json);
+      json.EndArray();
+      break;
+    default: json.Null();
+  }
+}
+
 // What ParseHfConfig, and the library that the folder is for, read.
-std::string ConfigText(const HParams& h, bool tied, std::optional<uint64_t> bos, std::optional<uint64_t> eos) {
+std::string ConfigText(const HParams& h, bool tied, const std::vector<JsonMember>& kept) {
   const bool llama = h.architecture == "llama";
   JsonWriter json(true);
   json.BeginObject();
@@ -100,8 +145,10 @@ std::string ConfigText(const HParams& h, bool tied, std::optional<uint64_t> bos,
     json.Key("rope_scaling").BeginObject().Key("rope_type").String("linear");
     json.Key("factor").Double(static_cast<double>(h.rope_linear_factor)).EndObject();
   }
-  if (bos) json.Key("bos_token_id").Uint(*bos);
-  if (eos) json.Key("eos_token_id").Uint(*eos);
+  for (const JsonMember& member : kept) {
+    json.Key(member.key);
+    WriteValue(member.value, json);
+  }
   json.Key("tie_word_embeddings").Bool(tied);
   json.Key("quantization_config").BeginObject().Key("quant_method").String("bitnet");
   json.Key("linear_class").String("autobitlinear").Key("quantization_mode").String("offline").EndObject();
@@ -219,10 +266,15 @@ class Exporter {
     const Bands bands(rows, to_bytes, 1, 1);
     std::vector<std::byte> buffers[2];
     for (auto& b : buffers) b.resize(bands.band_rows * to_bytes);
+    std::atomic<size_t> bad_row{rows};
     const auto make = [&](size_t band, size_t first, size_t end, uint32_t) {
       for (size_t r = first; r < end; ++r) {
         std::byte* to = buffers[band % 2].data() + (r - bands.first(band)) * to_bytes;
         const auto from = tensor.data.subspan(r * from_bytes, from_bytes);
+        const bool bad = FindNonFinite(tensor.type, from).has_value();
+        size_t lowest = bad_row.load();
+        while (bad && r < lowest && !bad_row.compare_exchange_weak(lowest, r)) {
+        }
         if (kept) {
           std::memcpy(to, from.data(), to_bytes);
         } else {
@@ -230,7 +282,13 @@ class Exporter {
         }
       }
     };
-    const auto done = [&](size_t band) { return Tick((bands.end(band) - bands.first(band)) * from_bytes); };
+    const auto done = [&](size_t band) -> Status {
+      if (const size_t row = bad_row.load(); row < rows) {
+        return TensorError(Code::kBadFormat, tensor,
+                           Cat("holds in row ", row, " infinity or nan; fetch the model again"));
+      }
+      return Tick((bands.end(band) - bands.first(band)) * from_bytes);
+    };
     const auto use = [&](size_t band) {
       const size_t first = bands.first(band), n = bands.end(band) - first;
       for (const MappedFile& f : source_.files) f.Release(tensor.data.subspan(first * from_bytes, n * from_bytes));
@@ -306,13 +364,9 @@ class Exporter {
   }
 
   Status WriteTexts(const OutputFolder& folder, bool gguf) {
-    std::optional<uint64_t> bos, eos;
-    if (gguf) {
-      BN_ASSIGN_OR_RETURN(bos, source_.gguf.Count("tokenizer.ggml.bos_token_id"));
-      BN_ASSIGN_OR_RETURN(eos, source_.gguf.Count("tokenizer.ggml.eos_token_id"));
-    }
+    BN_ASSIGN_OR_RETURN(const std::vector<JsonMember> kept, gguf ? KeptOfGguf() : KeptOfFolder());
     const bool tied = weights_.output.rows == 0;
-    BN_RETURN_IF_ERROR(WriteText(folder.File("config.json"), ConfigText(hparams_, tied, bos, eos)));
+    BN_RETURN_IF_ERROR(WriteText(folder.File("config.json"), ConfigText(hparams_, tied, kept)));
     if (gguf) {
       if (spec_.warn) {
         spec_.warn(
@@ -321,15 +375,50 @@ class Exporter {
       }
       return {};
     }
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "generation_config.json"}) {
+    bool has_tokenizer = false;
+    for (const std::string_view name : {"tokenizer.json", "tokenizer.model", "tokenizer_config.json",
+                                        "chat_template.jinja", "generation_config.json"}) {
       const fs::path from = fs::path(source_.folder) / name;
       std::error_code ignored;
       if (!fs::exists(from, ignored)) continue;
+      has_tokenizer = has_tokenizer || name == "tokenizer.json" || name == "tokenizer.model";
       BN_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Map(from.string()));
       const auto* text = reinterpret_cast<const char*>(file.bytes().data());
       BN_RETURN_IF_ERROR(WriteText(folder.File(name), {text, file.bytes().size()}));
     }
+    if (!has_tokenizer && spec_.warn) {
+      spec_.warn(
+          "the source has neither a tokenizer.json nor a tokenizer.model: the new folder has none either, and needs "
+          "one "
+          "to be loaded");
+    }
     return {};
+  }
+
+  Result<std::vector<JsonMember>> KeptOfGguf() const {
+    std::vector<JsonMember> kept;
+    for (const char* name : {"bos", "eos"}) {
+      BN_ASSIGN_OR_RETURN(const auto id, source_.gguf.Count(Cat("tokenizer.ggml.", name, "_token_id")));
+      if (!id) continue;
+      JsonValue value;
+      value.kind = JsonValue::Kind::kUint;
+      value.uinteger = *id;
+      kept.push_back({Cat(name, "_token_id"), std::move(value)});
+    }
+    return kept;
+  }
+
+  // Opening the source has read and checked the file.
+  Result<std::vector<JsonMember>> KeptOfFolder() const {
+    BN_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Map((fs::path(source_.folder) / "config.json").string()));
+    BN_ASSIGN_OR_RETURN(const JsonValue config,
+                        ParseJson({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}));
+    std::vector<JsonMember> kept;
+    for (const char* key : kKeptKeys) {
+      const JsonValue* value = config.Find(key);
+      if (value != nullptr && value->kind != JsonValue::Kind::kNull) kept.push_back({key, *value});
+    }
+    return kept;
   }
 
   Status Verify(const std::string& folder) {

@@ -7,8 +7,10 @@
 
 #include "core/base/json_reader.h"
 #include "core/base/text.h"
+#include "core/model/vocabulary.h"
 #include "core/tokenizer/gguf_vocabulary.h"
 #include "core/tokenizer/pre_tokenizers.h"
+#include "core/tokenizer/tokenizer_config.h"
 
 namespace bitnet::core {
 
@@ -97,6 +99,34 @@ void AddHyperparameters(const HParams& h, GgufWriter& out) {
   }
 }
 
+// The end token where tokenizer_config.json names none: what config.json or else generation_config.json says (of a list
+// the first), else one at which the loaded model would stop.
+Status FindEnd(const std::string& folder, GgufVocabulary& vocabulary) {
+  for (const char* name : {"config.json", "generation_config.json"}) {
+    std::error_code ignored;
+    if (!fs::exists(fs::path(folder) / name, ignored)) continue;
+    BN_ASSIGN_OR_RETURN(const MappedFile file, Beside(folder, name));
+    BN_ASSIGN_OR_RETURN(const JsonValue json, ParseJsonObject(AsText(file), name));
+    const JsonValue* id = json.Find("eos_token_id");
+    if (id != nullptr && !id->array.empty()) id = &id->array.front();
+    if (id == nullptr || id->kind == JsonValue::Kind::kNull) continue;
+    if (id->kind != JsonValue::Kind::kUint || id->uinteger >= vocabulary.tokens.size()) {
+      return Status(Code::kBadFormat,
+                    Cat(name, ": key 'eos_token_id' is no id of the ", vocabulary.tokens.size(), " tokens"),
+                    "eos_token_id");
+    }
+    vocabulary.eos = static_cast<int32_t>(id->uinteger);
+    break;
+  }
+  if (vocabulary.eos < 0 && !vocabulary.stop_ids.empty()) vocabulary.eos = vocabulary.stop_ids.front();
+  if (vocabulary.eot == vocabulary.eos) vocabulary.eot = -1;
+  if (vocabulary.eos >= 0) return {};
+  return Status(Code::kBadFormat,
+                "the end token is missing: neither eos_token of tokenizer_config.json nor eos_token_id of config.json "
+                "or generation_config.json names one, and without it generation cannot stop",
+                "eos_token");
+}
+
 Status MakeMetadata(const Checkpoint& source, const MetadataSpec& spec, GgufWriter& out) {
   const HParams& h = source.hf.hparams;
   std::string name = spec.name.value_or("");
@@ -109,18 +139,16 @@ Status MakeMetadata(const Checkpoint& source, const MetadataSpec& spec, GgufWrit
   AddHyperparameters(h, out);
 
   BN_ASSIGN_OR_RETURN(const MappedFile tokenizer, Beside(source.folder, "tokenizer.json"));
-  MappedFile config;
-  std::error_code ignored;
-  if (fs::exists(fs::path(source.folder) / "tokenizer_config.json", ignored)) {
-    BN_ASSIGN_OR_RETURN(config, Beside(source.folder, "tokenizer_config.json"));
-  }
-  BN_ASSIGN_OR_RETURN(GgufVocabulary vocabulary, VocabularyForGguf(AsText(tokenizer), AsText(config), h.n_vocab));
+  BN_ASSIGN_OR_RETURN(const TokenizerSideFiles beside, MapTokenizerSideFiles(source.folder));
+  BN_ASSIGN_OR_RETURN(GgufVocabulary vocabulary,
+                      VocabularyForGguf(AsText(tokenizer), beside.ConfigText(), beside.TemplateText(), h.n_vocab));
   if (vocabulary.tokens.size() != h.n_vocab) {
     return Status(Code::kBadFormat,
                   Cat("config.json: key 'vocab_size' is ", h.n_vocab, ", but the tokenizer has ",
                       vocabulary.tokens.size(), " tokens; use the tokenizer of this model"),
                   "vocab_size");
   }
+  if (vocabulary.eos < 0) BN_RETURN_IF_ERROR(FindEnd(source.folder, vocabulary));
   if (!spec.pre.empty()) {
     if (vocabulary.pre.empty()) {
       return Status(Code::kInvalidArgument,

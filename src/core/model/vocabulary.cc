@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "core/base/mapped_file.h"
+#include "core/base/text.h"
+#include "core/tokenizer/jinja/limits.h"
 
 namespace bitnet::core {
 
@@ -13,12 +15,43 @@ namespace fs = std::filesystem;
 constexpr char kTokenizerName[] = "tokenizer.json";
 constexpr char kSentencePieceName[] = "tokenizer.model";
 constexpr char kTokenizerConfigName[] = "tokenizer_config.json";
+constexpr char kChatTemplateName[] = "chat_template.jinja";
 
 std::string_view AsText(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// Empty where there is none.
+Result<MappedFile> MapIfThere(const std::string& folder, const char* name) {
+  const fs::path path = fs::path(folder) / name;
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return MappedFile();
+  auto file = MappedFile::Map(path.string());
+  if (file.ok()) return file;
+  return Status(file.status().code(), Cat(name, ": ", file.status().message()), name);
+}
+
 }  // namespace
+
+std::string_view TokenizerSideFiles::ConfigText() const { return AsText(config.bytes()); }
+std::string_view TokenizerSideFiles::TemplateText() const { return AsText(chat_template.bytes()); }
+
+Result<TokenizerSideFiles> MapTokenizerSideFiles(const std::string& folder) {
+  TokenizerSideFiles out;
+  BN_ASSIGN_OR_RETURN(out.config, MapIfThere(folder, kTokenizerConfigName));
+  BN_ASSIGN_OR_RETURN(out.chat_template, MapIfThere(folder, kChatTemplateName));
+  const std::string_view text = out.TemplateText();
+  if (text.size() > jinja::kMaxTemplateBytes) {
+    return Status(Code::kLimit,
+                  Cat(kChatTemplateName, ": the template has ", text.size(), " bytes, at most ",
+                      jinja::kMaxTemplateBytes, " are read"),
+                  kChatTemplateName);
+  }
+  if (!IsUtf8(text)) {
+    return Status(Code::kBadFormat, Cat(kChatTemplateName, ": is no UTF-8; fetch the folder again"), kChatTemplateName);
+  }
+  return out;
+}
 
 Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(std::span<const std::byte> bytes, std::string_view pre,
                                                        const std::function<void(std::string_view)>& warn) {
@@ -42,12 +75,11 @@ Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path, 
     return Status(bytes.status().code(), Cat(name, ": ", bytes.status().message()), name);
   }
   if (!bytes.ok()) return bytes.status();
-  MappedFile config;
-  const fs::path config_path = file.parent_path() / kTokenizerConfigName;
-  if (TokenizerFileKindOf(bytes->bytes()) != TokenizerFileKind::kGguf && fs::exists(config_path, ignored)) {
-    BN_ASSIGN_OR_RETURN(config, MappedFile::Map(config_path.string()));
+  TokenizerSideFiles beside;
+  if (TokenizerFileKindOf(bytes->bytes()) != TokenizerFileKind::kGguf) {
+    BN_ASSIGN_OR_RETURN(beside, MapTokenizerSideFiles(file.parent_path().string()));
   }
-  return Tokenizer::FromBytes(bytes->bytes(), AsText(config.bytes()), pre, warn);
+  return Tokenizer::FromBytes(bytes->bytes(), beside.ConfigText(), pre, warn, beside.TemplateText());
 }
 
 }  // namespace bitnet::core

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/mapped_file.h"
 #include "core/base/status.h"
 #include "core/tokenizer/tokenizer.h"
 
@@ -18,10 +19,21 @@ namespace bitnet::core {
 // `warn` as for Tokenizer::FromBytes.
 Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(std::span<const std::byte> bytes, std::string_view pre,
                                                        const std::function<void(std::string_view)>& warn);
-// The same from a file, or from the tokenizer.json or else the tokenizer.model of a folder; a tokenizer_config.json
-// beside either is read too.
+// The same from a file, or from the tokenizer.json or else the tokenizer.model of a folder; a tokenizer_config.json and
+// a chat_template.jinja beside either are read too.
 Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path, std::string_view pre,
                                                        const std::function<void(std::string_view)>& warn);
+
+// What stands beside a tokenizer.json or tokenizer.model; empty: not there.
+struct TokenizerSideFiles {
+  MappedFile config, chat_template;
+
+  std::string_view ConfigText() const;
+  std::string_view TemplateText() const;
+};
+// tokenizer_config.json and chat_template.jinja of `folder`. kLimit for a template that is too long to be run,
+// kBadFormat for one that is no UTF-8; an error names the file.
+Result<TokenizerSideFiles> MapTokenizerSideFiles(const std::string& folder);
 
 }  // namespace bitnet::core
 

@@ -244,9 +244,10 @@ class Reader {
 }  // namespace
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromJson(std::string_view tokenizer_json,
-                                                             std::string_view tokenizer_config_json) {
+                                                             std::string_view tokenizer_config_json,
+                                                             std::string_view chat_template) {
   BN_ASSIGN_OR_RETURN(const JsonValue file, ParseJsonObject(tokenizer_json, kFile));
-  BN_ASSIGN_OR_RETURN(const TokenizerConfig config, ReadTokenizerConfig(tokenizer_config_json));
+  BN_ASSIGN_OR_RETURN(const TokenizerConfig config, ReadTokenizerConfig(tokenizer_config_json, chat_template));
   BN_ASSIGN_OR_RETURN(TokenizerParts parts, Reader(file, config).Read());
   return std::make_shared<const Tokenizer>(std::move(parts));
 }

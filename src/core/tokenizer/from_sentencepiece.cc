@@ -213,8 +213,9 @@ class Reader {
 }  // namespace
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromSentencePiece(std::string_view model,
-                                                                      std::string_view tokenizer_config_json) {
-  BN_ASSIGN_OR_RETURN(const TokenizerConfig config, ReadTokenizerConfig(tokenizer_config_json));
+                                                                      std::string_view tokenizer_config_json,
+                                                                      std::string_view chat_template) {
+  BN_ASSIGN_OR_RETURN(const TokenizerConfig config, ReadTokenizerConfig(tokenizer_config_json, chat_template));
   BN_ASSIGN_OR_RETURN(TokenizerParts parts, Reader(model, config).Read());
   return std::make_shared<const Tokenizer>(std::move(parts));
 }

@@ -49,6 +49,7 @@ class Builder {
     if (out_.eot == out_.eos) out_.eot = -1;
     out_.unknown = ConfigToken("unk_token");
     out_.padding = ConfigToken("pad_token");
+    out_.stop_ids = tokenizer_.stop_ids();
     out_.chat_template = tokenizer_.chat_template();
     NoteFlags();
     return std::move(out_);
@@ -211,18 +212,14 @@ class Builder {
 }  // namespace
 
 Result<GgufVocabulary> VocabularyForGguf(std::string_view tokenizer_json, std::string_view tokenizer_config_json,
-                                         uint32_t n_vocab) {
-  BN_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::FromJson(tokenizer_json, tokenizer_config_json));
+                                         std::string_view chat_template, uint32_t n_vocab) {
+  BN_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::FromJson(tokenizer_json, tokenizer_config_json, chat_template));
   BN_ASSIGN_OR_RETURN(const JsonValue file, ParseJson(tokenizer_json));
   JsonValue config;
   if (!tokenizer_config_json.empty()) {
     BN_ASSIGN_OR_RETURN(config, ParseJson(tokenizer_config_json));
   }
-  BN_ASSIGN_OR_RETURN(GgufVocabulary out, Builder(file, config, *tokenizer).Build(n_vocab));
-  if (out.eos >= 0) return out;
-  return Status(Code::kBadFormat,
-                "tokenizer_config.json: eos_token is missing: without an end token generation cannot stop",
-                "eos_token");
+  return Builder(file, config, *tokenizer).Build(n_vocab);
 }
 
 void AddVocabulary(const GgufVocabulary& v, GgufWriter& out) {

@@ -126,7 +126,8 @@ TokenizerFileKind TokenizerFileKindOf(std::span<const std::byte> file) {
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromBytes(std::span<const std::byte> file,
                                                               std::string_view tokenizer_config_json,
                                                               std::string_view pre,
-                                                              const std::function<void(std::string_view)>& warn) {
+                                                              const std::function<void(std::string_view)>& warn,
+                                                              std::string_view chat_template) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const TokenizerFileKind kind = TokenizerFileKindOf(file);
   if (kind == TokenizerFileKind::kGguf) {
@@ -141,7 +142,8 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromBytes(std::span<const st
                       "; leave it out"),
                   "pre");
   }
-  return is_json ? FromJson(text, tokenizer_config_json) : FromSentencePiece(text, tokenizer_config_json);
+  return is_json ? FromJson(text, tokenizer_config_json, chat_template)
+                 : FromSentencePiece(text, tokenizer_config_json, chat_template);
 }
 
 Tokenizer::Tokenizer(TokenizerParts parts)

@@ -42,19 +42,23 @@ class Tokenizer {
   static Result<std::shared_ptr<const Tokenizer>> FromGguf(const Gguf& gguf, std::string_view pre,
                                                            const std::function<void(std::string_view)>& warn);
   // From the text of a Hugging Face tokenizer.json and of the tokenizer_config.json beside it ("" = none), which names
-  // BOS, EOS and the chat template. BPE models alone; what is not known in them is refused by name.
+  // BOS, EOS and the chat template; that of a chat_template.jinja ("" = none) comes before it. BPE models alone; what
+  // is not known in them is refused by name.
   static Result<std::shared_ptr<const Tokenizer>> FromJson(std::string_view tokenizer_json,
-                                                           std::string_view tokenizer_config_json);
+                                                           std::string_view tokenizer_config_json,
+                                                           std::string_view chat_template = {});
   // From the bytes of a SentencePiece tokenizer.model, BPE with byte fallback. BOS is added unless the configuration
   // says otherwise, EOS only if it says so.
   static Result<std::shared_ptr<const Tokenizer>> FromSentencePiece(std::string_view model,
-                                                                    std::string_view tokenizer_config_json);
+                                                                    std::string_view tokenizer_config_json,
+                                                                    std::string_view chat_template = {});
   // From the bytes of any of the three, told apart by their content. `pre` is for a GGUF alone: beside another it is an
   // error.
   static Result<std::shared_ptr<const Tokenizer>> FromBytes(std::span<const std::byte> file,
                                                             std::string_view tokenizer_config_json,
                                                             std::string_view pre,
-                                                            const std::function<void(std::string_view)>& warn);
+                                                            const std::function<void(std::string_view)>& warn,
+                                                            std::string_view chat_template = {});
   explicit Tokenizer(TokenizerParts parts);
   ~Tokenizer();
   Tokenizer(const Tokenizer&) = delete;

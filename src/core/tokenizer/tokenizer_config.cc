@@ -20,15 +20,16 @@ std::optional<bool> Flag(const JsonValue& config, std::string_view key) {
 
 }  // namespace
 
-Result<TokenizerConfig> ReadTokenizerConfig(std::string_view text) {
+Result<TokenizerConfig> ReadTokenizerConfig(std::string_view text, std::string_view chat_template) {
   TokenizerConfig out;
+  out.chat_template = chat_template;
   if (text.empty()) return out;
   BN_ASSIGN_OR_RETURN(const JsonValue config, ParseJsonObject(text, kFile));
   out.bos = TokenText(config, "bos_token");
   out.eos = TokenText(config, "eos_token");
   out.add_bos = Flag(config, "add_bos_token");
   out.add_eos = Flag(config, "add_eos_token");
-  if (const JsonValue* value = config.Find("chat_template")) {
+  if (const JsonValue* value = config.Find("chat_template"); value != nullptr && chat_template.empty()) {
     out.chat_template = value->string;
     for (const JsonValue& entry : value->array) {
       const JsonValue* name = entry.Find("name");

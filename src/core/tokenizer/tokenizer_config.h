@@ -17,8 +17,9 @@ struct TokenizerConfig {
   std::string chat_template;  // a text, or of a list the one named "default"
 };
 
-// "" is a file that says nothing.
-Result<TokenizerConfig> ReadTokenizerConfig(std::string_view text);
+// "" is a file that says nothing. `chat_template`: the text of a chat_template.jinja, which comes before the one that
+// `text` holds; "": none.
+Result<TokenizerConfig> ReadTokenizerConfig(std::string_view text, std::string_view chat_template);
 
 // A JSON object from the text of the file `name`; an error names the file.
 Result<JsonValue> ParseJsonObject(std::string_view text, std::string_view name);

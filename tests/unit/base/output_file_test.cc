@@ -89,6 +89,24 @@ TEST_CASE("an existing file is replaced only where that is allowed, also through
   CHECK(folder.count() == 2);
 }
 
+TEST_CASE("a file that is replaced keeps its permission bits", "[base]") {
+  const Folder folder;
+  for (const unsigned bits : {0600u, 0640u, 0755u, 0444u, 0666u}) {
+    CAPTURE(bits);
+    fs::remove(folder.File("old"));
+    folder.Write("old", "old");
+    const auto mode = static_cast<fs::perms>(bits);
+    fs::permissions(folder.File("old"), mode);
+    auto out = OutputFile::Create(folder.File("old"), true);
+    REQUIRE(out.ok());
+    REQUIRE(WriteAll(*out, "new").ok());
+    CHECK((fs::status(out->ReadPath()).permissions() & fs::perms(0177) & ~mode) == fs::perms::none);
+    REQUIRE(out->Commit().ok());
+    CHECK(fs::status(folder.File("old")).permissions() == mode);
+    CHECK(ReadText(folder.File("old")) == "new");
+  }
+}
+
 TEST_CASE("a file that appears while another is written stays, unless it may be replaced", "[base]") {
   const Folder folder;
   auto out = OutputFile::Create(folder.File("late"), false);

@@ -1,6 +1,7 @@
 // The way back: packed SafeTensors of a model in any form.
 #include "core/convert/export.h"
 
+#include "core/base/json_reader.h"
 #include "support/hf_master.h"
 #include "support/small_model.h"
 #include "unit/convert/convert_helpers.h"
@@ -104,6 +105,79 @@ TEST_CASE("what a packed folder cannot hold, or where it cannot be, is named and
   fs::create_directory(folder.File("empty"));
   Exported(folder.File("source.gguf"), folder.File("empty/"));
   CHECK(fs::exists(folder.File("empty/config.json")));
+  // As load and convert refuse it.
+  auto nan = SmallModel().Builder();
+  std::string& table = nan.FindTensor("token_embd.weight")->data;
+  table[table.size() - 1] = table[table.size() - 2] = '\xff';
+  folder.Write("source.gguf", nan.Build());
+  refused(folder.File("new"), Code::kBadFormat, "infinity or nan");
+  CHECK_FALSE(fs::exists(folder.File("new")));
+}
+
+TEST_CASE("a link to an empty folder is followed, the current directory and a mount point are refused", "[convert]") {
+  const ConvertFolder folder;
+  const std::string source = folder.Write("source.gguf", SmallModel().Builder().Build());
+  fs::create_directory(folder.File("empty"));
+  fs::create_directory_symlink("empty", folder.File("link"));
+  Exported(source, folder.File("link"));
+  CHECK(fs::is_symlink(folder.File("link")));
+  CHECK(fs::exists(folder.File("empty/config.json")));
+  fs::create_symlink("nowhere", folder.File("dangling"));
+  const auto refused = [&](const std::string& target, std::string_view part) {
+    size_t n_calls = 0;
+    ConvertSpec spec;
+    spec.progress = [&](uint64_t, uint64_t) { return ++n_calls != 0; };
+    const auto report = ExportSafetensors(source, target, spec, Pool());
+    REQUIRE_FALSE(report.ok());
+    INFO(report.status().message());
+    CHECK(report.status().what() == "output");
+    CHECK(report.status().message().find(part) != std::string_view::npos);
+    CHECK(n_calls == 0);  // before the work
+  };
+  refused(folder.File("dangling"), "exists already");
+  fs::create_directory(folder.File("here"));
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.File("here"));
+  refused(".", "is the current directory");
+  refused(folder.File("here"), "is the current directory");
+  fs::current_path(before);
+  CHECK(folder.Names() == std::vector<std::string>{"dangling", "empty", "here", "link", "source.gguf"});
+}
+
+TEST_CASE("an export keeps the ids and the type of config.json, and warns where there is no tokenizer", "[convert]") {
+  const ConvertFolder folder;
+  const std::string source = folder.File("source");
+  fs::create_directory(source);
+  REQUIRE(test::WriteHfMaster(BITNET_TINY_MODEL, BITNET_TEST_UNPACKED "/tokenizers/tiny/tokenizer.json", source).ok());
+  const auto before = ParseJson(FileText(source + "/config.json"));
+  REQUIRE(before.ok());
+  const std::string bos = Cat(before->Find("bos_token_id")->uinteger);
+  const std::string eos = Cat(R"("eos_token_id": )", before->Find("eos_token_id")->uinteger);
+  std::string config = FileText(source + "/config.json");
+  REQUIRE(config.find(eos) != std::string::npos);
+  config.replace(config.find(eos), eos.size(),
+                 R"("eos_token_id": [3, 5], "pad_token_id": -1, "torch_dtype": "bfloat16")");
+  folder.Write("source/config.json", config);
+  ConvertSpec spec;
+  std::vector<std::string> warnings;
+  spec.warn = [&](std::string_view line) { warnings.emplace_back(line); };
+  Exported(source, folder.File("target"), spec);
+  CHECK(warnings.empty());
+  const auto after = ParseJson(FileText(folder.File("target/config.json")));
+  REQUIRE(after.ok());
+  for (const char* key : {"bos_token_id", "pad_token_id", "torch_dtype"}) REQUIRE(after->Find(key) != nullptr);
+  CHECK(Cat(after->Find("bos_token_id")->uinteger) == bos);
+  const JsonValue* ids = after->Find("eos_token_id");
+  REQUIRE(ids != nullptr);
+  REQUIRE(ids->array.size() == 2);
+  CHECK(ids->array[0].uinteger == 3);
+  CHECK(ids->array[1].uinteger == 5);
+  CHECK(after->Find("pad_token_id")->integer == -1);
+  CHECK(after->Find("torch_dtype")->string == "bfloat16");
+  fs::remove(source + "/tokenizer.json");
+  Exported(source, folder.File("without"), spec);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find("neither a tokenizer.json nor a tokenizer.model") != std::string::npos);
 }
 
 }  // namespace

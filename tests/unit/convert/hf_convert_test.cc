@@ -1,5 +1,7 @@
 // Hugging Face folders to GGUF files.
 #include "core/base/json_writer.h"
+#include "core/convert/export.h"
+#include "core/tokenizer/jinja/limits.h"
 #include "support/hf_master.h"
 #include "support/small_model.h"
 #include "unit/convert/convert_helpers.h"
@@ -134,14 +136,78 @@ TEST_CASE("heads of a llama folder are interleaved for adjacent pairs, and its c
 TEST_CASE("no file of a folder is written over by its own conversion", "[convert]") {
   const ConvertFolder folder;
   WriteLlama(folder, SmallModel(), 1536);
+  folder.Write("chat_template.jinja", "{{ x }}");
   ConvertSpec spec;
   spec.overwrite = true;
-  for (const char* name : {"model.safetensors", "config.json", "tokenizer.json"}) {
+  for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"}) {
     CheckNotConverted(folder.path(), folder.File(name), spec, Code::kInvalidArgument, "is a file of the source");
   }
   fs::remove(folder.File("tokenizer.json"));
   CheckNotConverted(folder.path(), folder.File("target.gguf"), {}, Code::kNotFound, "tokenizer.json");
   CHECK_FALSE(fs::exists(folder.File("target.gguf")));
+}
+
+TEST_CASE("a chat_template.jinja comes before the template of tokenizer_config.json, and goes along", "[convert]") {
+  const ConvertFolder folder, targets;
+  WriteLlama(folder, SmallModel(), 1536);
+  const std::string own = "the other one";
+  std::string config = FileText(folder.File("tokenizer_config.json"));
+  REQUIRE(config.starts_with('{'));
+  config.insert(1, Cat(R"("chat_template": ")", own, R"(",)"));
+  folder.Write("tokenizer_config.json", config);
+  CHECK(Loaded(LoadPath(folder.path()))->tokenizer()->chat_template() == own);
+  const std::string text = "a\n{{ messages[0].content }}\n";
+  folder.Write("chat_template.jinja", text);
+  CHECK(Loaded(LoadPath(folder.path()))->tokenizer()->chat_template() == text);
+  const ConvertReport report = Converted(folder.path(), targets.File("target.gguf"));
+  CHECK(LoadConverted(targets.File("target.gguf"), report)->tokenizer()->chat_template() == text);
+  REQUIRE(ExportSafetensors(folder.path(), targets.File("folder"), {}, Pool()).ok());
+  CHECK(FileText(targets.File("folder/chat_template.jinja")) == text);
+  // Without the other file too; an empty one says nothing.
+  fs::rename(folder.File("tokenizer_config.json"), folder.File("away"));
+  CHECK(Loaded(LoadPath(folder.path()))->tokenizer()->chat_template() == text);
+  fs::rename(folder.File("away"), folder.File("tokenizer_config.json"));
+  folder.Write("chat_template.jinja", "");
+  CHECK(Loaded(LoadPath(folder.path()))->tokenizer()->chat_template() == own);
+  // What no interpreter would run is refused by name, by loading and by converting.
+  for (const auto& [bad, code] : {std::pair(std::string(jinja::kMaxTemplateBytes + 1, 'x'), Code::kLimit),
+                                  std::pair(std::string("\xFF"), Code::kBadFormat)}) {
+    folder.Write("chat_template.jinja", bad);
+    CheckRefused(LoadPath(folder.path()), code, "chat_template.jinja", "chat_template.jinja: ");
+    CheckNotConverted(folder.path(), targets.File("no.gguf"), {}, code, "chat_template.jinja: ");
+  }
+  folder.Write("chat_template.jinja", std::string(jinja::kMaxTemplateBytes, 'x'));
+  CHECK(Loaded(LoadPath(folder.path()))->tokenizer()->chat_template().size() == jinja::kMaxTemplateBytes);
+}
+
+TEST_CASE("a folder whose tokenizer_config.json names no end token is converted with that of another file",
+          "[convert]") {
+  const ConvertFolder folder;
+  WriteLlama(folder, SmallModel(), 1536);
+  folder.Write("tokenizer_config.json", "{}");
+  ConvertSpec spec;
+  spec.overwrite = true;
+  const auto end = [&] {
+    const ConvertReport report = Converted(folder.path(), folder.File("target.gguf"), spec);
+    const auto tokenizer = LoadConverted(folder.File("target.gguf"), report)->tokenizer();
+    CHECK(tokenizer->eot() != tokenizer->eos());
+    return tokenizer->eos();
+  };
+  const auto before = Loaded(LoadPath(folder.path()));
+  REQUIRE(before->tokenizer()->eos() == -1);
+  REQUIRE_FALSE(before->tokenizer()->stop_ids().empty());
+  CHECK(end() == before->tokenizer()->stop_ids().front());
+  CHECK(Loaded(LoadPath(folder.File("target.gguf")))->tokenizer()->stop_ids() == before->tokenizer()->stop_ids());
+  folder.Write("generation_config.json", R"({"eos_token_id": [7, 9]})");
+  CHECK(end() == 7);
+  for (const char* bad : {"1536", "-1", "\"x\"", "[1.5]"}) {
+    folder.Write("generation_config.json", Cat("{\"eos_token_id\": ", bad, "}"));
+    CheckNotConverted(folder.path(), folder.File("no.gguf"), {}, Code::kBadFormat, "generation_config.json: key");
+  }
+  std::string config = FileText(folder.File("config.json"));
+  config.insert(1, R"("eos_token_id": 11,)");
+  folder.Write("config.json", config);
+  CHECK(end() == 11);
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ TEST_CASE("every text of every set encodes and decodes from its tokenizer.json a
 // What a conversion writes of a tokenizer.json, read as a GGUF.
 std::shared_ptr<const core::Tokenizer> ConvertedTokenizer(const std::string& set, const std::string& file) {
   const auto vocabulary = core::VocabularyForGguf(ReadText(SetFolder(set) + "/" + file),
-                                                  ReadText(SetFolder(set) + "/tokenizer_config.json"), 0);
+                                                  ReadText(SetFolder(set) + "/tokenizer_config.json"), "", 0);
   INFO(set << ": " << vocabulary.status().message());
   REQUIRE(vocabulary.ok());
   core::GgufWriter writer;
