@@ -228,7 +228,7 @@ Result<Value> Evaluator::CallMacro(const Macro& macro, const Arguments& argument
   }
   for (const auto& [name, value] : arguments.named) {
     const auto known =
-        std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == name; });
+        std::find_if(parameters.begin(), parameters.end(), [&name = name](const auto& p) { return p.name == name; });
     if (known == parameters.end() || static_cast<size_t>(known - parameters.begin()) < arguments.positional.size()) {
       return Status(Code::kInvalidArgument,
                     Cat("the macro ", Quoted(definition.name), " takes no further argument ", Quoted(name)));
@@ -238,7 +238,7 @@ Result<Value> Evaluator::CallMacro(const Macro& macro, const Arguments& argument
   for (size_t i = 0; i < parameters.size(); ++i) {
     const auto& [name, fallback] = parameters[i];
     const auto given = std::find_if(arguments.named.begin(), arguments.named.end(),
-                                    [&](const auto& argument) { return argument.first == name; });
+                                    [&name = name](const auto& argument) { return argument.first == name; });
     Value value = MakeUndefined(Cat("parameter ", Quoted(name), " was not provided"));
     if (i < arguments.positional.size()) {
       value = arguments.positional[i];
