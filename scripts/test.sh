@@ -6,17 +6,17 @@
 #   --full   and the slow tests, clang, the sanitizers, aarch64 under qemu, the format, CUDA where nvcc is
 #   --only   these stages alone, without installing packages; --list names them
 #
-# Builds go to build/<stage>, logs to build/logs/<stage>.log. BITNET_JOBS overrides the number of jobs.
+# Builds go to build/<stage>, logs to build/logs/<stage>.log. BITNET_JOBS overrides the number of jobs, of all stages
+# together; with more than one, two run at a time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 exec </dev/null
 
 quick_stages=(deps gcc)
-full_stages=(deps format gcc aarch64 clang asan-ubsan tsan)
+full_stages=(deps gcc asan-ubsan aarch64 clang tsan format)  # the longest first
 # CUDA kernels are compiled where nvcc is; nothing here needs a GPU.
 nvcc=$(command -v nvcc || true)
 [[ -n $nvcc || ! -x /usr/local/cuda/bin/nvcc ]] || nvcc=/usr/local/cuda/bin/nvcc
-[[ -z $nvcc ]] || full_stages+=(cuda)
 only=()
 full=0
 while (($#)); do
@@ -24,7 +24,7 @@ while (($#)); do
     --full) full=1 ;;
     --only) only+=("${2:?--only needs the name of a stage}"); shift ;;
     --list) printf '%s\n' "${full_stages[@]}"; exit 0 ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
@@ -32,14 +32,14 @@ stages=("${quick_stages[@]}")
 ((full)) && stages=("${full_stages[@]}")
 ((${#only[@]})) && stages=("${only[@]}")
 
+lanes=2  # so that the cores work while one stage links, configures or waits for a long test
 jobs=${BITNET_JOBS:-$(nproc)}
+((full || ${#only[@]} > 1)) && jobs=$(((jobs + lanes - 1) / lanes))
+export BITNET_JOBS=$jobs
 logs=build/logs
+rm -rf "$logs"
 mkdir -p "$logs"
-passed=0 failed=0 skipped=0
 prefix=()  # put before builds (which run the test programs to list their tests) and tests
-summary=()
-skip_reasons=$logs/skipped.txt
-: >"$skip_reasons"
 
 configure() {  # configure BUILD_DIR CMAKE_ARGS...
   local dir=$1 launcher=()
@@ -53,15 +53,15 @@ configure() {  # configure BUILD_DIR CMAKE_ARGS...
 build() {  # build BUILD_DIR ARGS...
   local dir=$1
   shift
-  "${prefix[@]}" cmake --build "$dir" -j "$jobs" "$@" -- -k 0
+  "${prefix[@]}" cmake --build "$dir" -j "$BITNET_JOBS" "$@" -- -k 0
 }
 
 run_ctest() {  # run_ctest BUILD_DIR CTEST_ARGS...
-  local dir=$1 status=0
+  local dir=$1 status=0 skipped=$logs/${1##*/}.skipped
   shift
   # No test at all is a failure: a filter that matches nothing checks nothing.
-  "${prefix[@]}" ctest --test-dir "$dir" -j "$jobs" --output-on-failure --no-tests=error "$@" || status=$?
-  grep -h '^skipped: ' "$dir/Testing/Temporary/LastTest.log" >>"$skip_reasons" || true
+  "${prefix[@]}" ctest --test-dir "$dir" -j "$BITNET_JOBS" --output-on-failure --no-tests=error "$@" || status=$?
+  grep -h '^skipped: ' "$dir/Testing/Temporary/LastTest.log" >"$skipped" || rm -f "$skipped"
   return $status
 }
 
@@ -80,12 +80,20 @@ stage_gcc() {
 }
 
 # The optimised kernels as clang makes them, and all that computes with them: whether clang takes the rest, without a
-# warning, and whether its tests pass, shows the build with sanitizers.
+# warning, and whether its tests pass, shows the build with sanitizers. With nvcc the CUDA kernels are built too, for one
+# architecture (the others differ in code generation alone): their arithmetic is tested where gcc's build is.
 stage_clang() {
-  local programs=(bitnet_kernels_test bitnet_runtime_test bitnet_golden_test)
-  configure build/clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ &&
-    build build/clang --target "${programs[@]}" examples/all &&
-    run_ctest build/clang -R "^($(IFS='|'; echo "${programs[*]}")):" -LE 'slow|install'
+  local programs=(bitnet_kernels_test bitnet_runtime_test) cuda=() tests
+  tests="^($(IFS='|'; echo "${programs[*]}")):"
+  if [[ -n $nvcc ]]; then
+    cuda=(-DBITNET_CUDA=ON -DCMAKE_CUDA_COMPILER="$nvcc" -DCMAKE_CUDA_ARCHITECTURES=90-real)
+    programs+=(bitnet_gpu_device_test bitnet_capi_test)
+    tests+='|^bitnet_gpu_device_test:|the cpu is a device|a device or a target|exports what'
+  fi
+  configure build/clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+    -DBITNET_INSTALL=OFF "${cuda[@]}" &&
+    build build/clang --target "${programs[@]}" &&
+    run_ctest build/clang -R "$tests" -LE 'slow|install'
 }
 
 sanitized() {  # sanitized BUILD_DIR SANITIZERS: little optimisation and no debug information, which halves the time
@@ -114,57 +122,61 @@ stage_aarch64() {
   scripts/aarch64.sh
 }
 
-# One architecture: the others differ in code generation alone. The kernels' arithmetic is tested where gcc's build is.
-stage_cuda() {
-  local programs=(bitnet_gpu_device_test bitnet_capi_test)
-  [[ -n $nvcc ]] || { echo "cuda: no nvcc"; return 1; }
-  configure build/cuda -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS=-O1 -DBITNET_CUDA=ON -DCMAKE_CUDA_COMPILER="$nvcc" \
-    -DCMAKE_CUDA_ARCHITECTURES=90-real -DBITNET_INSTALL=OFF &&
-    build build/cuda --target "${programs[@]}" bitnet_tool &&
-    run_ctest build/cuda -R "^bitnet_gpu_device_test:|the cpu is a device|a device or a target|exports what"
-}
-
 run_stage() {  # run_stage NAME: runs stage_NAME, keeps its log, counts its tests
-  local name=$1 log=$logs/$1.log started=$SECONDS status=0 counts
-  if ! declare -F "stage_${name//-/_}" >/dev/null; then
-    echo "test: no stage '$name'; scripts/test.sh --list names them" >&2
-    exit 2
-  fi
+  local name=$1 log=$logs/$1.log started=$SECONDS status=0 p f s
   echo "== $name: $(date +%H:%M:%S)"
   (time "stage_${name//-/_}") >"$log" 2>&1 || status=$?
   # What ctest printed for each test; a stage without tests counts as one check.
-  counts=$(awk '
+  read -r p f s < <(awk '
     /^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / {
       if (/ Passed +[0-9.]+ sec/) p++; else if (/\*\*\*Skipped/) s++; else f++
     }
     END { print p + 0, f + 0, s + 0 }' "$log")
-  read -r p f s <<<"$counts"
   if ((p + f + s == 0 || (status != 0 && f == 0))); then
     if ((status)); then ((f += 1)); else ((p += 1)); fi
   fi
-  ((passed += p, failed += f, skipped += s)) || true
-  local line
-  line=$(printf '%-12s %5d s  %5d passed %4d failed %4d skipped' "$name" $((SECONDS - started)) "$p" "$f" "$s")
-  summary+=("$line")
-  echo "   $line"
-  if ((status || f)); then
-    echo "-- the end of $log:"
+  echo "$name $((SECONDS - started)) $p $f $s" >"$logs/$name.count"
+  if ((f)); then
+    echo "-- $name failed; the end of $log:"
     grep -E '\*\*\*(Failed|Timeout|Exception|Not Run)' "$log" | head -50 || true
     tail -n 60 "$log"
-    return 1
   fi
+  report "$name" | sed 's/^/   /'
+  ((f == 0))
+}
+
+report() {  # report NAME: a line of its time and its counts
+  local name seconds p f s
+  read -r name seconds p f s <"$logs/$1.count"
+  printf '%-12s %5d s  %5d passed %4d failed %4d skipped\n' "$name" "$seconds" "$p" "$f" "$s"
 }
 
 for stage in "${stages[@]}"; do
-  run_stage "$stage" || [[ $stage != deps ]] || break
+  declare -F "stage_${stage//-/_}" >/dev/null && continue
+  echo "test: no stage '$stage'; scripts/test.sh --list names them" >&2
+  exit 2
 done
+
+trap 'trap - TERM; kill 0; exit 130' INT TERM  # what runs beside this shell does not hear of Ctrl-C
+for stage in "${stages[@]}"; do
+  if [[ $stage == deps ]]; then
+    run_stage deps || break
+    continue
+  fi
+  while (($(jobs -pr | wc -l) >= lanes)); do wait -n || true; done
+  run_stage "$stage" &
+done
+wait
 
 echo
 echo "== summary: $SECONDS s"
-printf '%s\n' "${summary[@]}"
-if [[ -s $skip_reasons ]]; then
+for stage in "${stages[@]}"; do
+  [[ ! -f $logs/$stage.count ]] || report "$stage"
+done
+if compgen -G "$logs/*.skipped" >/dev/null; then
   echo "-- skipped for want of"
-  sort "$skip_reasons" | uniq -c
+  cat "$logs"/*.skipped | sort | uniq -c
 fi
+read -r passed failed skipped < <(awk '{ p += $3; f += $4; s += $5 } END { print p + 0, f + 0, s + 0 }' "$logs"/*.count)
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0 && passed > 0))
