@@ -1,8 +1,8 @@
 // Block-quantised matrices: products, and rows as f32. Layouts: docs/formats.md, "Block layouts, exactly".
 //
-// A row at a time, one stream of memory, and four of its blocks at a time, which share the sums across lanes. Columns
-// in chunks, whose activations are widened or summed once for all rows into small arrays on the stack; the chain over
-// the blocks of a row goes on from chunk to chunk.
+// A row at a time, one stream of memory, and four of its blocks at a time, which share the sums across lanes; then the
+// chains of four rows side by side. Columns in chunks, whose activations are widened or summed once for all rows into
+// small arrays on the stack; the chain over the blocks of a row goes on from chunk to chunk.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -50,19 +50,21 @@ template <size_t kBlockBytes>
 HWY_INLINE void Factors(const uint8_t* HWY_RESTRICT row, size_t at, size_t n_blocks, const float* HWY_RESTRICT d_a,
                         float* HWY_RESTRICT out) {
   const D4F df;
+  const hn::FixedTag<uint64_t, 2> d64;
   const hn::FixedTag<hwy::float16_t, 4> d16;
-  for (size_t b = 0; b < n_blocks; b += 4) {
-    const size_t n = HWY_MIN(n_blocks - b, 4);
-    uint16_t half[4] = {};
-    for (size_t i = 0; i < n; ++i) std::memcpy(half + i, row + (b + i) * kBlockBytes + at, 2);
-    const V4F d_w = hn::PromoteTo(df, hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(half)));
-    if (n == 4) {
-      hn::StoreU(hn::Mul(d_w, hn::LoadU(df, d_a + b)), df, out + b);
-    } else {
-      hn::StoreU(d_w, df, out + b);
-      for (size_t i = 0; i < n; ++i) out[b + i] *= d_a[b + i];
-    }
+  const auto number = [&](size_t b) BITNET_INLINE_LAMBDA {
+    uint16_t half;
+    std::memcpy(&half, row + b * kBlockBytes + at, 2);
+    return uint64_t{half};
+  };
+  size_t b = 0;
+  for (; b + 4 <= n_blocks; b += 4) {
+    // Put together in a register: a vector read of four small stores would wait for them.
+    const uint64_t four = number(b) | number(b + 1) << 16 | number(b + 2) << 32 | number(b + 3) << 48;
+    const V4F d_w = hn::PromoteTo(df, hn::LowerHalf(hn::BitCast(hn::Twice<decltype(d16)>(), hn::Set(d64, four))));
+    hn::StoreU(hn::Mul(d_w, hn::LoadU(df, d_a + b)), df, out + b);
   }
+  for (; b < n_blocks; ++b) out[b] = F16ToF32(static_cast<uint16_t>(number(b))) * d_a[b];
 }
 
 #include "kernels/cpu/blocks_of_32-inl.h"
@@ -87,31 +89,45 @@ HWY_INLINE void WithBlocks(Block type, const F& fn) {
   }
 }
 
-// Goes on with y, the chain of one row, over the n_blocks blocks of a chunk.
+// What the chains of kChainRows rows multiply and add, for the blocks of a chunk.
 template <class T>
-HWY_INLINE float ChunkChain(const T& chunk, const uint8_t* HWY_RESTRICT row, size_t n_blocks,
-                            const int8_t* HWY_RESTRICT q, const float* HWY_RESTRICT d_a, float y) {
-  constexpr BlockLayout kLayout = T::kLayout;
-  constexpr size_t kMaxBlocks = kChunkColumns / kLayout.elements;
+struct ChainInputs {
+  static constexpr size_t kMaxBlocks = kChunkColumns / T::kLayout.elements;
+
   HWY_ALIGN float isum[kMaxBlocks + 3];
   HWY_ALIGN float factor[kMaxBlocks + 3];
-  SumBlocks(n_blocks, isum, [&](size_t b) BITNET_INLINE_LAMBDA {
-    return chunk.Product(row + b * kLayout.bytes, q + b * kLayout.elements, b * kLayout.elements);
-  });
-  Factors<kLayout.bytes>(row, kLayout.d_at, n_blocks, d_a, factor);
-  if constexpr (kLayout.has_min) {
-    HWY_ALIGN float msum[kMaxBlocks + 3];
-    HWY_ALIGN float min_factor[kMaxBlocks + 3];
-    chunk.MinimumSums(row, n_blocks, msum);
-    Factors<kLayout.bytes>(row, kLayout.min_at, n_blocks, d_a, min_factor);
-    for (size_t b = 0; b < n_blocks; ++b) {
-      y = __builtin_fmaf(isum[b], factor[b], y);
-      y = __builtin_fmaf(msum[b], min_factor[b], y);
+  HWY_ALIGN float msum[T::kLayout.has_min ? kMaxBlocks + 3 : 1];
+  HWY_ALIGN float min_factor[T::kLayout.has_min ? kMaxBlocks + 3 : 1];
+
+  HWY_INLINE void Compute(const T& chunk, const uint8_t* HWY_RESTRICT row, size_t n_blocks,
+                          const int8_t* HWY_RESTRICT q, const float* HWY_RESTRICT d_a) {
+    constexpr BlockLayout kLayout = T::kLayout;
+    SumBlocks(n_blocks, isum, [&](size_t b) BITNET_INLINE_LAMBDA {
+      return chunk.Product(row + b * kLayout.bytes, q + b * kLayout.elements, b * kLayout.elements);
+    });
+    Factors<kLayout.bytes>(row, kLayout.d_at, n_blocks, d_a, factor);
+    if constexpr (kLayout.has_min) {
+      chunk.MinimumSums(row, n_blocks, msum);
+      Factors<kLayout.bytes>(row, kLayout.min_at, n_blocks, d_a, min_factor);
     }
-  } else {
-    for (size_t b = 0; b < n_blocks; ++b) y = __builtin_fmaf(isum[b], factor[b], y);
   }
-  return y;
+};
+
+// Chains that go on at the same time: each waits for its own last multiply-add, four cycles.
+constexpr size_t kChainRows = 4;
+
+// y[i] goes on over the blocks of a chunk.
+template <class T, size_t kRows>
+HWY_INLINE void GoOn(const ChainInputs<T> (&in)[kChainRows], size_t n_blocks, float* HWY_RESTRICT y) {
+  float acc[kRows];
+  Unroll<kRows>([&](auto i) BITNET_INLINE_LAMBDA { acc[i] = y[i]; });
+  for (size_t b = 0; b < n_blocks; ++b) {
+    Unroll<kRows>([&](auto i) BITNET_INLINE_LAMBDA {
+      acc[i] = __builtin_fmaf(in[i].isum[b], in[i].factor[b], acc[i]);
+      if constexpr (T::kLayout.has_min) acc[i] = __builtin_fmaf(in[i].msum[b], in[i].min_factor[b], acc[i]);
+    });
+  }
+  Unroll<kRows>([&](auto i) BITNET_INLINE_LAMBDA { y[i] = acc[i]; });
 }
 
 template <class T>
@@ -121,13 +137,24 @@ HWY_NOINLINE void BlockRowsOf(const uint8_t* HWY_RESTRICT w, size_t n, const int
   const size_t row_bytes = n / kLayout.elements * kLayout.bytes;
   for (size_t r = row_begin; r < row_end; ++r) y[r] = 0.0f;
   T chunk;
+  ChainInputs<T> in[kChainRows];
   for (size_t column = 0; column < n; column += kChunkColumns) {
     const size_t n_columns = HWY_MIN(n - column, kChunkColumns);
+    const size_t n_blocks = n_columns / kLayout.elements;
     const size_t block = column / kLayout.elements;
     chunk.Prepare(q + column, n_columns);
     const uint8_t* const first = w + block * kLayout.bytes;
-    for (size_t r = row_begin; r < row_end; ++r) {
-      y[r] = ChunkChain(chunk, first + r * row_bytes, n_columns / kLayout.elements, q + column, d_a + block, y[r]);
+    const auto compute = [&](size_t r, size_t i) BITNET_INLINE_LAMBDA {
+      in[i].Compute(chunk, first + r * row_bytes, n_blocks, q + column, d_a + block);
+    };
+    size_t r = row_begin;
+    for (; r + kChainRows <= row_end; r += kChainRows) {
+      for (size_t i = 0; i < kChainRows; ++i) compute(r + i, i);
+      GoOn<T, kChainRows>(in, n_blocks, y + r);
+    }
+    for (; r < row_end; ++r) {
+      compute(r, 0);
+      GoOn<T, 1>(in, n_blocks, y + r);
     }
   }
 }

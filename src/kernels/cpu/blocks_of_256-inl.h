@@ -1,9 +1,9 @@
 // The block types of 256 elements (Q2_K to Q6_K), in the namespace of a target: no include guard, included once for
 // each. Codes 0..63 minus a centre, 16 sub-blocks of 16 elements with a scale each (Q4_K, Q5_K: 8, each taken twice).
 //
-// Bounds. A pair of code * q with codes 0..63 lies in [2 * 63 * -128, 2 * 63 * 127] and the same less
-// centre * (q0 + q1) in [-8192, 8192] for Q6_K, so int16 holds both; a block's sum is at most 256 * 32 * 128 * 128 =
-// 2^27, the sum of minima 63 * 256 * 128 < 2^21.
+// Bounds. A pair of code * q with codes 0..63 lies in [2 * 63 * -128, 2 * 63 * 127], so int16 holds it; a block's sum
+// of code * scale * q is at most 256 * 63 * 128 * 128 < 2^28, that of centre * scale * q half as much, the sum of
+// minima 63 * 256 * 128 < 2^21.
 
 // Shifts every 16-bit word left by kLeft bits, or right where it is negative; the caller masks what crossed a byte.
 template <int kLeft>
@@ -40,14 +40,30 @@ HWY_INLINE VU8 CodesAt(const uint8_t* HWY_RESTRICT block) {
   }
 }
 
-HWY_INLINE uint32_t LoadWord(const uint8_t* p) {
+HWY_INLINE uint64_t LoadWord(const uint8_t* p) {
   uint32_t word;
   std::memcpy(&word, p, 4);
   return word;
 }
+HWY_INLINE uint64_t LoadTwoWords(const uint8_t* p) {
+  uint64_t words;
+  std::memcpy(&words, p, 8);
+  return words;
+}
 
-// 4 bytes in a word, each less 32.
-HWY_INLINE uint32_t Minus32(uint32_t bytes) { return ((bytes | 0x80808080u) - 0x20202020u) ^ 0x80808080u; }
+// The bytes of a word in all four bytes of the words of a pair.
+HWY_INLINE constexpr uint64_t Both(uint32_t word) { return uint64_t{word} << 32 | word; }
+
+// 8 bytes, each less 32.
+HWY_INLINE uint64_t Minus32(uint64_t bytes) {
+  return ((bytes | Both(0x80808080u)) - Both(0x20202020u)) ^ Both(0x80808080u);
+}
+
+// 16 bytes put together in a register: a vector that is read of smaller stores would wait for them.
+HWY_INLINE hn::Vec<hn::FixedTag<uint8_t, 16>> SixteenBytes(uint64_t low, uint64_t high) {
+  const hn::FixedTag<uint64_t, 2> d;
+  return hn::BitCast(hn::FixedTag<uint8_t, 16>(), hn::OddEven(hn::Set(d, high), hn::Set(d, low)));
+}
 
 template <Block kType>
 struct BlocksOf256 {
@@ -55,17 +71,10 @@ struct BlocksOf256 {
   static constexpr uint8_t kCentre = kType == Block::kQ6_K ? 32 : kType == Block::kQ3_K ? 4 : 0;
   static constexpr bool kSixBits = kType == Block::kQ4_K || kType == Block::kQ5_K;
 
-  HWY_ALIGN int16_t pairs[kChunkColumns / 2];  // kCentre * (q[2i] + q[2i + 1]), where there is a centre
-  HWY_ALIGN int16_t sums[kChunkColumns / 16];  // of q over sub-blocks, where there are minima
+  HWY_ALIGN int16_t sums[kChunkColumns / 16];  // of q over sub-blocks, where there are minima or a centre
 
   HWY_INLINE void Prepare(const int8_t* HWY_RESTRICT q, size_t n) {
-    if constexpr (kCentre != 0) {
-      const VU8 weight = hn::Set(DU8(), kCentre);
-      for (size_t i = 0; i < n; i += kBytes) {
-        hn::Store(MulSmallPairs(weight, hn::LoadU(DI8(), q + i)), DI16(), pairs + i / 2);
-      }
-    }
-    if constexpr (kLayout.has_min) {
+    if constexpr (kLayout.has_min || kCentre != 0) {
       for (size_t s = 0; s < n / 16; ++s) {
         int sum = 0;
         for (size_t i = 0; i < 16; ++i) sum += q[16 * s + i];
@@ -76,63 +85,77 @@ struct BlocksOf256 {
 
   // The scales of the 16 sub-blocks as int8.
   HWY_INLINE static void SubScales(const uint8_t* HWY_RESTRICT block, int8_t* HWY_RESTRICT out) {
-    uint32_t words[4];
     if constexpr (kType == Block::kQ6_K) {
-      std::memcpy(words, block + 192, 16);
+      std::memcpy(out, block + 192, 16);
     } else if constexpr (kType == Block::kQ2_K) {
-      for (size_t i = 0; i < 4; ++i) words[i] = LoadWord(block + 4 * i) & 0x0f0f0f0fu;
+      Store(SixteenBytes(LoadTwoWords(block) & Both(0x0f0f0f0fu), LoadTwoWords(block + 8) & Both(0x0f0f0f0fu)), out);
     } else if constexpr (kType == Block::kQ3_K) {
-      const uint32_t low[2] = {LoadWord(block + 96), LoadWord(block + 100)}, high = LoadWord(block + 104);
-      for (size_t i = 0; i < 4; ++i) {
-        words[i] = Minus32((low[i % 2] >> (i / 2 * 4) & 0x0f0f0f0fu) | (high >> (2 * i) & 0x03030303u) << 4);
-      }
+      const uint64_t low = LoadTwoWords(block + 96), high = LoadWord(block + 104);
+      const auto eight = [&](uint32_t i) BITNET_INLINE_LAMBDA {  // scales 8i .. 8i + 7
+        const uint64_t two_bits = high >> (4 * i) | high >> (4 * i + 2) << 32;
+        return Minus32((low >> (4 * i) & Both(0x0f0f0f0fu)) | (two_bits & Both(0x03030303u)) << 4);
+      };
+      Store(SixteenBytes(eight(0), eight(1)), out);
     } else {
-      const uint32_t first = LoadWord(block + 4), last = LoadWord(block + 12);
-      TakeTwice(first & 0x3f3f3f3fu, (last & 0x0f0f0f0fu) | (first >> 6 & 0x03030303u) << 4, out);
-      return;
+      const uint64_t first = LoadWord(block + 4), last = LoadWord(block + 12);
+      TakeTwice((first & 0x3f3f3f3fu) | ((last & 0x0f0f0f0fu) | (first >> 6 & 0x03030303u) << 4) << 32, out);
     }
-    std::memcpy(out, words, 16);
   }
 
   // The minima of the 16 sub-blocks as int8.
   HWY_INLINE static void SubMinima(const uint8_t* HWY_RESTRICT block, int8_t* HWY_RESTRICT out) {
     if constexpr (kType == Block::kQ2_K) {
-      uint32_t words[4];
-      for (size_t i = 0; i < 4; ++i) words[i] = LoadWord(block + 4 * i) >> 4 & 0x0f0f0f0fu;
-      std::memcpy(out, words, 16);
+      Store(
+          SixteenBytes(LoadTwoWords(block) >> 4 & Both(0x0f0f0f0fu), LoadTwoWords(block + 8) >> 4 & Both(0x0f0f0f0fu)),
+          out);
     } else {
-      const uint32_t second = LoadWord(block + 8), last = LoadWord(block + 12);
-      TakeTwice(second & 0x3f3f3f3fu, (last >> 4 & 0x0f0f0f0fu) | (second >> 6 & 0x03030303u) << 4, out);
+      const uint64_t second = LoadWord(block + 8), last = LoadWord(block + 12);
+      TakeTwice((second & 0x3f3f3f3fu) | ((last >> 4 & 0x0f0f0f0fu) | (second >> 6 & 0x03030303u) << 4) << 32, out);
     }
   }
 
+  HWY_INLINE static void Store(hn::Vec<hn::FixedTag<uint8_t, 16>> bytes, int8_t* HWY_RESTRICT out) {
+    hn::StoreU(bytes, hn::FixedTag<uint8_t, 16>(), reinterpret_cast<uint8_t*>(out));
+  }
   // Eight bytes, each twice.
-  HWY_INLINE static void TakeTwice(uint32_t low, uint32_t high, int8_t* HWY_RESTRICT out) {
-    const hn::FixedTag<uint8_t, 16> d;
-    const hn::FixedTag<uint32_t, 4> d32;
-    const uint32_t words[4] = {low, high, 0, 0};
-    const auto eight = hn::BitCast(d, hn::LoadU(d32, words));
-    hn::StoreU(hn::InterleaveLower(d, eight, eight), d, reinterpret_cast<uint8_t*>(out));
+  HWY_INLINE static void TakeTwice(uint64_t bytes, int8_t* HWY_RESTRICT out) {
+    const auto eight = SixteenBytes(bytes, bytes);
+    Store(hn::InterleaveLower(hn::FixedTag<uint8_t, 16>(), eight, eight), out);
+  }
+
+  // Lanes that add up to sum of factor * q over the block, each sub-block with its own factor.
+  HWY_INLINE VI32 SumOfSubBlocks(const int8_t* HWY_RESTRICT factors, size_t column) const {
+    VI32 sum = hn::Zero(DI32());
+    Unroll<32 / kBytes>([&](auto v) BITNET_INLINE_LAMBDA {
+      constexpr size_t at = decltype(v)::value * kBytes / 2;
+      const VI16 factor = hn::PromoteTo(DI16(), hn::LoadU(hn::Half<DI8>(), factors + at));
+      sum = AddWidePairs(sum, factor, hn::Load(DI16(), sums + column / 16 + at));
+    });
+    return sum;
   }
 
   // Lanes that add up to the block's sum.
   HWY_INLINE VI32 Product(const uint8_t* HWY_RESTRICT block, const int8_t* HWY_RESTRICT q, size_t column) const {
-    // A 128-bit block of pairs is one sub-block of 16 elements: its scale goes to the high byte of every lane.
-    HWY_ALIGN static constexpr uint8_t kHighBytes[32] = {128, 0,   128, 0,   128, 0,   128, 0,   128, 0,   128,
-                                                         0,   128, 0,   128, 0,   128, 1,   128, 1,   128, 1,
-                                                         128, 1,   128, 1,   128, 1,   128, 1,   128, 1};
+    // A 128-bit block of pairs is one sub-block of 16 elements; its scale, 16 bits wide, goes to every lane.
+    HWY_ALIGN static constexpr uint8_t kFirst[32] = {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1,
+                                                     2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3};
     HWY_ALIGN int8_t sub_scales[16];
+    HWY_ALIGN int16_t wide_scales[16];
     SubScales(block, sub_scales);
-    const VU8 scales = hn::LoadDup128(DU8(), reinterpret_cast<const uint8_t*>(sub_scales));
-    const VU8 first = hn::Load(DU8(), kHighBytes);
     VI32 sum = hn::Zero(DI32());
+    if constexpr (kCentre != 0) {
+      sum = hn::Neg(hn::ShiftLeft<hwy::CeilLog2(kCentre)>(SumOfSubBlocks(sub_scales, column)));
+    }
+    for (size_t i = 0; i < 16; i += kBytes / 2) {
+      hn::Store(hn::PromoteTo(DI16(), hn::LoadU(hn::Half<DI8>(), sub_scales + i)), DI16(), wide_scales + i);
+    }
+    const DU8 d8;
     Unroll<256 / kBytes>([&](auto v) BITNET_INLINE_LAMBDA {
       constexpr size_t at = decltype(v)::value * kBytes;
-      VI16 pair = MulSmallPairs(CodesAt<kType, at>(block), hn::LoadU(DI8(), q + at));
-      if constexpr (kCentre != 0) pair = hn::Sub(pair, hn::Load(DI16(), pairs + (column + at) / 2));
-      const VU8 index = hn::Add(first, hn::Set(DU8(), at / 16));  // 128 + v stays above 127
-      const VI16 scale = hn::ShiftRight<8>(hn::BitCast(DI16(), hn::TableLookupBytesOr0(scales, index)));
-      sum = AddWidePairs(sum, pair, scale);
+      const VI16 pair = MulSmallPairs(CodesAt<kType, at>(block), hn::LoadU(DI8(), q + at));
+      const VU8 scales = hn::LoadDup128(d8, reinterpret_cast<const uint8_t*>(wide_scales + at / 128 * 8));
+      const VU8 index = hn::Add(hn::Load(d8, kFirst), hn::Set(d8, at / 16 % 8 * 2));
+      sum = AddWidePairs(sum, pair, hn::BitCast(DI16(), hn::TableLookupBytes(scales, index)));
     });
     return sum;
   }
@@ -142,12 +165,7 @@ struct BlocksOf256 {
     SumBlocks(n_blocks, out, [&](size_t b) BITNET_INLINE_LAMBDA {
       HWY_ALIGN int8_t minima[16];
       SubMinima(row + b * kLayout.bytes, minima);
-      VI32 sum = hn::Zero(DI32());
-      for (size_t i = 0; i < 16; i += kBytes / 2) {
-        const VI16 m = hn::PromoteTo(DI16(), hn::LoadU(hn::Half<DI8>(), minima + i));
-        sum = AddWidePairs(sum, m, hn::Load(DI16(), sums + b * 16 + i));
-      }
-      return sum;
+      return SumOfSubBlocks(minima, b * 256);
     });
     for (size_t b = 0; b < n_blocks; ++b) out[b] = -out[b];
   }

@@ -56,7 +56,13 @@ struct BlocksOf32 {
       const auto packed = hn::LoadU(d, block + kLayout.bytes - 16 + i % 16);
       const auto nibbles = i < 16 ? packed : hn::BitCast(d, hn::ShiftRight<4>(hn::BitCast(words, packed)));
       auto codes = hn::And(nibbles, hn::Set(d, 15));
-      if constexpr (kFifth) codes = hn::Or(codes, hn::LoadU(d, reinterpret_cast<const uint8_t*>(fifth) + i));
+      if constexpr (kFifth) {
+        // Put together in a register: a vector that is read of smaller stores would wait for them.
+        const hn::Repartition<uint64_t, hn::Half<DU8>> d64;
+        auto bits = hn::Set(d64, fifth[i / 8]);
+        if constexpr (kStep == 16) bits = hn::OddEven(hn::Set(d64, fifth[i / 8 + 1]), bits);
+        codes = hn::Or(codes, hn::BitCast(d, bits));
+      }
       const auto weights = hn::BitCast(Half8(), codes);
       if constexpr (kCentre == 0) return weights;
       return hn::Sub(weights, hn::Set(Half8(), kCentre));

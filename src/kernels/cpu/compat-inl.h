@@ -4,8 +4,10 @@
 //
 // Also opens the namespaces of the two tables that a CPU feature adds to a target:
 //   BITNET_BEFORE_DOT_NAMESPACE(); namespace bitnet::kernels::BITNET_DOT_NAMESPACE { ... } HWY_AFTER_NAMESPACE();
-// under #if BITNET_HAS_DOT_TABLE. The AVX3_VNNI code is compiled with avx512vnni and without avxvnni, so a compiler
-// can only give the EVEX form: the VEX form is an illegal instruction on Ice Lake and Zen 4.
+// under #if BITNET_HAS_DOT_TABLE, and in the same way under #if BITNET_HAS_HALF_TABLE the namespace
+// BITNET_HALF_NAMESPACE: vectors of 256 bits with the instructions of AVX3_VNNI. The AVX3_VNNI code is compiled with
+// avx512vnni and without avxvnni, so a compiler can only give the EVEX form: the VEX form is an illegal instruction on
+// Ice Lake and Zen 4.
 #include "kernels/cpu/targets.h"
 
 #if defined(BITNET_KERNELS_CPU_COMPAT_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -34,6 +36,11 @@
 #else
 #define BITNET_HAS_DOT_TABLE 0
 #endif
+#undef BITNET_HAS_HALF_TABLE
+#define BITNET_HAS_HALF_TABLE (HWY_TARGET == HWY_AVX3)
+#define BITNET_HALF_NAMESPACE N_AVX3_VNNI_256
+#undef BITNET_VECTOR_BYTES
+#define BITNET_VECTOR_BYTES HWY_MAX_BYTES  // of the namespace that is open
 
 #undef BITNET_INLINE_LAMBDA
 #define BITNET_INLINE_LAMBDA __attribute__((always_inline))
@@ -225,6 +232,32 @@ HWY_INLINE VI32 AddQuads(VI32 acc, VU8 a, VI8 b) {
 }  // namespace bitnet::kernels::BITNET_DOT_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif  // BITNET_HAS_DOT_TABLE
+
+#if BITNET_HAS_HALF_TABLE
+BITNET_BEFORE_DOT_NAMESPACE();
+namespace bitnet::kernels::BITNET_HALF_NAMESPACE {
+using namespace bitnet::kernels::HWY_NAMESPACE;  // NOLINT: the table is this target's, but for vectors and products
+
+using DU8 = hn::CappedTag<uint8_t, 32>;
+using DI8 = hn::CappedTag<int8_t, 32>;
+using DU16 = hn::CappedTag<uint16_t, 16>;
+using DI16 = hn::CappedTag<int16_t, 16>;
+using DI32 = hn::CappedTag<int32_t, 8>;
+using VU8 = hn::Vec<DU8>;
+using VI8 = hn::Vec<DI8>;
+using VU16 = hn::Vec<DU16>;
+using VI16 = hn::Vec<DI16>;
+using VI32 = hn::Vec<DI32>;
+constexpr size_t kBytes = 32;
+constexpr bool kHasQuads = true;
+
+#include "kernels/cpu/unroll-inl.h"
+
+HWY_INLINE VI32 AddQuads(VI32 acc, VU8 a, VI8 b) { return VI32{_mm256_dpbusd_epi32(acc.raw, a.raw, b.raw)}; }
+
+}  // namespace bitnet::kernels::BITNET_HALF_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // BITNET_HAS_HALF_TABLE
 
 #endif  // BITNET_HAS_TABLE
 #endif  // BITNET_KERNELS_CPU_COMPAT_INL_H_

@@ -53,6 +53,9 @@ BITNET_DECLARE_KERNELS(N_AVX2)
 BITNET_DECLARE_STREAMS(N_AVX2)
 BITNET_DECLARE_KERNELS(N_AVX3)
 BITNET_DECLARE_PRODUCTS(N_AVX3_VNNI)
+namespace bitnet::kernels::N_AVX3_VNNI_256 {
+void TernaryGemv(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept;
+}  // namespace bitnet::kernels::N_AVX3_VNNI_256
 #elif defined(__aarch64__)
 BITNET_DECLARE_KERNELS(N_NEON)
 BITNET_DECLARE_STREAMS(N_NEON)

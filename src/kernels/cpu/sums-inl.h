@@ -43,8 +43,9 @@ HWY_INLINE V TransposeAddFour(D d, V a, V b, V c, V e) {
 }
 
 // The sums of all lanes of four vectors.
-HWY_INLINE V4I SumOfFour(VI32 a, VI32 b, VI32 c, VI32 e) {
-  const DI32 d;
+template <class V>
+HWY_INLINE V4I SumOfFour(V a, V b, V c, V e) {
+  const hn::DFromV<V> d;
   return TransposeAddFour(D4I(), FoldToFour(d, a), FoldToFour(d, b), FoldToFour(d, c), FoldToFour(d, e));
 }
 

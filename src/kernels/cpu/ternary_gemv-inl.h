@@ -14,6 +14,10 @@ constexpr size_t kGroupVectors = 4;
 constexpr size_t kGroupRows = kGroupVectors * kRowsPerVector;
 // Tokens of one pass: as many sums as the registers hold.
 constexpr size_t kPassTokens = kBytes == 32 ? 2 : 4;
+// Sums of a row that take turns, so that a product does not wait for the one before: a quad takes 4 cycles and a step
+// adds 4 of them to each row.
+template <size_t kTokens>
+constexpr size_t kChains = (kTokens == 1 && kHasQuads) ? 2 : 1;
 // Rows lie one after the other, so what is needed next is what lies behind. Asked for in the order of addresses: rows
 // read at once look like so many streams to the hardware, which alone reaches half of the bandwidth.
 constexpr size_t kPrefetchBytes = 8192;
@@ -27,7 +31,7 @@ struct RowGroup {
   }
   template <size_t v>
   HWY_INLINE VU8 Load(size_t o) const {
-#if HWY_MAX_BYTES == 64
+#if BITNET_VECTOR_BYTES == 64
     const hn::Half<DU8> half;
     return hn::Combine(DU8(), hn::LoadU(half, row[2 * v + 1] + o), hn::LoadU(half, row[2 * v] + o));
 #else
@@ -39,7 +43,7 @@ struct RowGroup {
 // Activations that belong to Codes<quarter>(bytes [o, o + kStepBytes) of a row), once for each row of a vector.
 HWY_INLINE VI8 LoadActivations(const int8_t* HWY_RESTRICT q, size_t o, size_t quarter) {
   const int8_t* const from = q + 4 * (o - o % 32) + o % 32 + 32 * quarter;
-#if HWY_MAX_BYTES == 64
+#if BITNET_VECTOR_BYTES == 64
   return LoadHalfTwice(from);
 #else
   return hn::LoadU(DI8(), from);
@@ -64,28 +68,31 @@ HWY_INLINE void AddQuarter(const VU8 (&packed)[kGroupVectors], const int8_t* HWY
 template <size_t kTokens>
 HWY_INLINE void SumRows(const RowGroup& rows, size_t row_bytes, const int8_t* HWY_RESTRICT q, size_t q_stride,
                         VI32 (&total)[kGroupVectors][kTokens]) {
+  constexpr size_t kSums = kChains<kTokens>;
   constexpr size_t kBytesPerWiden = kHasQuads ? ~size_t{0} : kMaxPairSums / 4 * kStepBytes;
   Unroll<kGroupVectors>([&](auto v) BITNET_INLINE_LAMBDA {
     Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { total[v][t] = hn::Zero(DI32()); });
   });
   for (size_t o = 0; o < row_bytes;) {
-    TernarySum sum[kGroupVectors][kTokens];
-    Unroll<kGroupVectors>([&](auto v) BITNET_INLINE_LAMBDA {
-      Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { sum[v][t] = hn::Zero(hn::DFromV<TernarySum>()); });
+    TernarySum sum[kSums][kGroupVectors][kTokens];
+    Unroll<kSums * kGroupVectors * kTokens>([&](auto i) BITNET_INLINE_LAMBDA {
+      sum[i / kTokens / kGroupVectors][i / kTokens % kGroupVectors][i % kTokens] = hn::Zero(hn::DFromV<TernarySum>());
     });
     for (const size_t end = o + HWY_MIN(row_bytes - o, kBytesPerWiden); o < end; o += kStepBytes) {
       VU8 packed[kGroupVectors];
       Unroll<kGroupVectors>([&](auto v) BITNET_INLINE_LAMBDA {
         packed[v] = rows.template Load<v>(o);
-        hwy::Prefetch(rows.row[0] + kPrefetchBytes + o * kGroupRows + v * kBytes);
+        if constexpr (v * kBytes % 64 == 0) hwy::Prefetch(rows.row[0] + kPrefetchBytes + o * kGroupRows + v * kBytes);
       });
-      AddQuarter<0>(packed, q, q_stride, o, sum);
-      AddQuarter<1>(packed, q, q_stride, o, sum);
-      AddQuarter<2>(packed, q, q_stride, o, sum);
-      AddQuarter<3>(packed, q, q_stride, o, sum);
+      AddQuarter<0>(packed, q, q_stride, o, sum[0]);
+      AddQuarter<1>(packed, q, q_stride, o, sum[1 % kSums]);
+      AddQuarter<2>(packed, q, q_stride, o, sum[2 % kSums]);
+      AddQuarter<3>(packed, q, q_stride, o, sum[3 % kSums]);
     }
     Unroll<kGroupVectors>([&](auto v) BITNET_INLINE_LAMBDA {
-      Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA { total[v][t] = Widen(total[v][t], sum[v][t]); });
+      Unroll<kTokens>([&](auto t) BITNET_INLINE_LAMBDA {
+        Unroll<kSums>([&](auto i) BITNET_INLINE_LAMBDA { total[v][t] = Widen(total[v][t], sum[i][v][t]); });
+      });
     });
   }
 }
@@ -93,7 +100,7 @@ HWY_INLINE void SumRows(const RowGroup& rows, size_t row_bytes, const int8_t* HW
 // Sums of rows 4 * kFour .. 4 * kFour + 3 of the group.
 template <size_t kFour, size_t kTokens>
 HWY_INLINE V4I RowSums(const VI32 (&total)[kGroupVectors][kTokens], size_t t) {
-#if HWY_MAX_BYTES == 64
+#if BITNET_VECTOR_BYTES == 64
   const hn::Half<DI32> half;
   const VI32 first = total[2 * kFour][t];
   const VI32 second = total[2 * kFour + 1][t];
@@ -134,9 +141,9 @@ HWY_NOINLINE void AllRows(const TernaryJob& job, size_t row_begin, size_t row_en
 }
 
 void TernaryGemv(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept {
-#if HWY_MAX_BYTES == 64
+#if BITNET_VECTOR_BYTES == 64
   // Memory is the limit, and 256-bit loads are measured to keep more of it in flight (docs/kernels.md).
-  if (job.n_tokens <= 2) return N_AVX2::TernaryGemv(job, row_begin, row_end);
+  if (job.n_tokens <= 2) return NarrowGemv(job, row_begin, row_end);
 #endif
   size_t t = 0;
   if constexpr (kPassTokens == 4) {

@@ -25,17 +25,37 @@ HWY_BEFORE_NAMESPACE();
 namespace bitnet::kernels::HWY_NAMESPACE {
 #include "kernels/cpu/ternary_sums-inl.h"
 
+#if HWY_TARGET == HWY_AVX3
+constexpr auto* NarrowGemv = N_AVX2::TernaryGemv;
+#endif
 #include "kernels/cpu/ternary_gemv-inl.h"
 
 #include "kernels/cpu/ternary_blocks-inl.h"
 }  // namespace bitnet::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
+#if BITNET_HAS_HALF_TABLE
+BITNET_BEFORE_DOT_NAMESPACE();
+namespace bitnet::kernels::BITNET_HALF_NAMESPACE {
+#undef BITNET_VECTOR_BYTES
+#define BITNET_VECTOR_BYTES 32
+#include "kernels/cpu/ternary_sums-inl.h"
+
+#include "kernels/cpu/ternary_gemv-inl.h"
+#undef BITNET_VECTOR_BYTES
+#define BITNET_VECTOR_BYTES HWY_MAX_BYTES
+}  // namespace bitnet::kernels::BITNET_HALF_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
+
 #if BITNET_HAS_DOT_TABLE
 BITNET_BEFORE_DOT_NAMESPACE();
 namespace bitnet::kernels::BITNET_DOT_NAMESPACE {
 #include "kernels/cpu/ternary_sums-inl.h"
 
+#if BITNET_HAS_HALF_TABLE
+constexpr auto* NarrowGemv = BITNET_HALF_NAMESPACE::TernaryGemv;
+#endif
 #include "kernels/cpu/ternary_gemv-inl.h"
 
 #include "kernels/cpu/ternary_blocks-inl.h"

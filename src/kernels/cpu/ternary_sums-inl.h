@@ -3,10 +3,22 @@
 using TernarySum = std::conditional_t<kHasQuads, VI32, VI16>;
 constexpr size_t kMaxPairSums = 64;
 
-HWY_INLINE VI16 AddProducts(VI16 sum, VU8 codes, VI8 q) { return hn::Add(sum, MulSmallPairs(codes, q)); }
-HWY_INLINE VI32 AddProducts(VI32 sum, VU8 codes, VI8 q) { return AddQuads(sum, codes, q); }
-HWY_INLINE VI32 Widen(VI32 total, VI16 sum) { return AddWide(total, sum); }
-HWY_INLINE VI32 Widen(VI32 total, VI32 sum) { return hn::Add(total, sum); }
+template <class Sum, class Q>
+HWY_INLINE Sum AddProducts(Sum sum, VU8 codes, Q q) {
+  if constexpr (kHasQuads) {
+    return AddQuads(sum, codes, q);
+  } else {
+    return hn::Add(sum, MulSmallPairs(codes, q));
+  }
+}
+template <class Sum>
+HWY_INLINE VI32 Widen(VI32 total, Sum sum) {
+  if constexpr (kHasQuads) {
+    return hn::Add(total, sum);
+  } else {
+    return AddWide(total, sum);
+  }
+}
 
 // Codes of columns p + 32 * kQuarter of the 128 that a byte p of each block holds.
 template <int kQuarter>

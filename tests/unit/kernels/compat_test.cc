@@ -83,6 +83,27 @@ size_t CompareQuads(const uint8_t* a, const int8_t* b, const int16_t*, const int
 }  // namespace bitnet::kernels::BITNET_DOT_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif
+
+#if BITNET_HAS_HALF_TABLE
+BITNET_BEFORE_DOT_NAMESPACE();
+namespace bitnet::kernels::BITNET_HALF_NAMESPACE {
+
+// The portable twin has full vectors: its lower half is compared.
+size_t CompareQuads(const uint8_t* a, const int8_t* b, const int16_t*, const int16_t* d, size_t n) {
+  size_t different = 0;
+  for (size_t i = 0; i + 64 <= n; i += kBytes) {
+    const auto acc = hn::BitCast(HWY_NAMESPACE::DI32(), hn::LoadU(HWY_NAMESPACE::DI16(), d + i / 2));
+    const auto quads =
+        portable::AddQuads(acc, hn::LoadU(HWY_NAMESPACE::DU8(), a + i), hn::LoadU(HWY_NAMESPACE::DI8(), b + i));
+    const VI32 half = AddQuads(hn::LowerHalf(DI32(), acc), hn::LoadU(DU8(), a + i), hn::LoadU(DI8(), b + i));
+    different += hn::AllTrue(DI32(), hn::Eq(half, hn::LowerHalf(DI32(), quads))) ? 0 : 1;
+  }
+  return different;
+}
+
+}  // namespace bitnet::kernels::BITNET_HALF_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
 #endif  // BITNET_HAS_TABLE
 
 #if HWY_ONCE
@@ -90,13 +111,15 @@ namespace bitnet::kernels {
 namespace {
 
 struct Case {
-  const char* table;
+  const char* table;  // that runs where the products run
   CompareFn compare;
 };
 
 #if defined(__x86_64__)
-constexpr Case kCases[] = {
-    {"AVX2", N_AVX2::ComparePairs}, {"AVX3", N_AVX3::ComparePairs}, {"AVX3_VNNI", N_AVX3_VNNI::CompareQuads}};
+constexpr Case kCases[] = {{"AVX2", N_AVX2::ComparePairs},
+                           {"AVX3", N_AVX3::ComparePairs},
+                           {"AVX3_VNNI", N_AVX3_VNNI::CompareQuads},
+                           {"AVX3_VNNI", N_AVX3_VNNI_256::CompareQuads}};
 #else
 constexpr Case kCases[] = {
     {"NEON", N_NEON::ComparePairs},
