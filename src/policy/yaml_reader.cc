@@ -20,6 +20,10 @@ namespace {
 
 using core::Cat;
 using core::Code;
+using core::kMaxYamlAliases;
+using core::kMaxYamlBytes;
+using core::kMaxYamlDepth;
+using core::kMaxYamlNodes;
 using core::Quoted;
 using core::Result;
 using core::Status;
@@ -29,27 +33,11 @@ Place PlaceOf(const YAML::Mark& mark) {
   return {static_cast<uint32_t>(mark.line) + 1, static_cast<uint32_t>(mark.column) + 1};
 }
 
-// Bytes of the well-formed UTF-8 character at text[i] (Unicode 15, table 3-7); 0 when it is ill-formed.
-size_t CharacterAt(std::string_view text, size_t i) {
-  const auto byte = [&](size_t k) { return i + k < text.size() ? static_cast<uint8_t>(text[i + k]) : uint8_t{0}; };
-  const uint8_t lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || lead > 0xF4) return 0;
-  const size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  const uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-  const uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  if (byte(1) < low || byte(1) > high) return 0;
-  for (size_t k = 2; k < length; ++k) {
-    if (byte(k) < 0x80 || byte(k) > 0xBF) return 0;
-  }
-  return length;
-}
-
 // What the scanner must never see.
 Status CheckCharacters(std::string_view text) {
   Place place;
   for (size_t i = 0; i < text.size();) {
-    const size_t length = CharacterAt(text, i);
+    const size_t length = core::Utf8Length(text, i);
     const auto c = static_cast<uint8_t>(text[i]);
     if (length == 0) return YamlError(place, "ill-formed utf-8");
     if (c == '\t') return YamlError(place, "tab character, expected spaces");
@@ -190,13 +178,12 @@ const YamlMember* YamlNode::Find(std::string_view key) const {
 }
 
 Status YamlError(Place place, std::string_view message, std::string what) {
-  return Status(Code::kPolicyInvalid, Cat("line ", place.line, ", column ", place.column, ": ", message),
-                std::move(what));
+  return Status(Code::kPolicyInvalid, Cat(place, ": ", message), std::move(what));
 }
 
 Result<YamlNode> ReadYaml(std::string_view text) {
   if (text.size() > kMaxYamlBytes) {
-    return YamlError({}, Cat("file of ", text.size(), " bytes, at most ", kMaxYamlBytes, " are read"));
+    return YamlError({}, Cat("more than ", kMaxYamlBytes, " bytes, the most that are read"));
   }
   BN_RETURN_IF_ERROR(CheckCharacters(text));
   TreeBuilder builder;

@@ -12,12 +12,11 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/format/limits.h"
 
 namespace bitnet::policy {
 
-struct Place {
-  uint32_t line = 1, column = 1;  // both from 1
-};
+using Place = core::TextPlace;
 
 struct YamlMember;
 
@@ -38,11 +37,6 @@ struct YamlMember {
   Place place;
   YamlNode value;
 };
-
-inline constexpr size_t kMaxYamlBytes = size_t{1} << 20;
-inline constexpr size_t kMaxYamlDepth = 16;     // a policy needs 8
-inline constexpr size_t kMaxYamlNodes = 65536;  // aliases count what they stand for
-inline constexpr size_t kMaxYamlAliases = 64;
 
 // kPolicyInvalid with "line L, column C: " before the reason.
 core::Result<YamlNode> ReadYaml(std::string_view text);

@@ -28,6 +28,9 @@ struct JsonValue {
   const JsonValue* Find(std::string_view key) const;  // null: absent or not an object
 };
 
+// "a string", "an integer": what a message says that it found.
+std::string_view KindName(const JsonValue& value);
+
 struct JsonMember {
   std::string key;
   JsonValue value;
@@ -38,7 +41,7 @@ struct JsonLimits {
   uint32_t max_depth = 64;
 };
 
-// Errors (kBadFormat, kLimit) say what and, where known, at which byte. Duplicate keys are an error.
+// Errors in the text (kBadFormat, kLimit) begin with "line L, column C: ". Duplicate keys are an error.
 Result<JsonValue> ParseJson(std::string_view text, const JsonLimits& limits = {});
 
 }  // namespace bitnet::core

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -37,6 +38,22 @@ std::string Quoted(std::string_view bytes, size_t max = 64);
 
 // True when `text` is well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF.
 bool IsUtf8(std::string_view text);
+// Bytes of the well-formed UTF-8 character at text[i], i < text.size(); 0 when it is ill-formed.
+size_t Utf8Length(std::string_view text, size_t i);
+// Appends the UTF-8 form of a code point, which is no surrogate and not above U+10FFFF.
+void AppendUtf8(uint32_t code_point, std::string& out);
+
+// A place in a text for people: both from 1, columns in characters.
+struct TextPlace {
+  uint32_t line = 1, column = 1;
+};
+// "line 3, column 7"
+inline void AppendText(std::string& out, TextPlace place) {
+  out += "line ";
+  AppendText(out, place.line);
+  out += ", column ";
+  AppendText(out, place.column);
+}
 
 // "0x..." of 64 bits.
 std::string Hex(uint64_t value);

@@ -1,5 +1,5 @@
-// Every limit on what a model file may announce, in one place, each with its reason. A count is also checked against
-// the bytes that are left in the file before anything is allocated for it.
+// Every limit on what a file may announce, in one place, each with its reason. A count in a model file is also checked
+// against the bytes that are left in the file before anything is allocated for it.
 #ifndef BITNET_CORE_FORMAT_LIMITS_H_
 #define BITNET_CORE_FORMAT_LIMITS_H_
 
@@ -56,6 +56,18 @@ inline constexpr uint64_t kMaxHeads = 4095;
 inline constexpr uint64_t kMaxHeadDim = 1024;  // scratch of the attention kernels
 inline constexpr uint64_t kMaxVocab = (uint64_t{1} << 24) - 1;
 inline constexpr uint64_t kMaxContext = (uint64_t{1} << 31) - 1;  // positions fit int32
+
+// Correction policies and rulesets. A policy of twenty corrections with comments has 8 KiB and nests 8 levels deep;
+// aliases count what they stand for, so that a few lines cannot become millions of values.
+inline constexpr size_t kMaxYamlBytes = size_t{1} << 20;
+inline constexpr size_t kMaxYamlDepth = 16;
+inline constexpr size_t kMaxYamlNodes = 65536;
+inline constexpr size_t kMaxYamlAliases = 64;
+
+// Receipts, and the documents of runs that are compared with them. A token of the prompt takes about 13 bytes there, as
+// id and text, a drawn one 25, with its digest: this is half a million draws, and published ternary models hold up to
+// 32768 tokens. A tree of values takes up to 60 times the bytes of its text: 1 GB at most.
+inline constexpr size_t kMaxReceiptBytes = size_t{16} << 20;
 
 }  // namespace bitnet::core
 

@@ -31,23 +31,6 @@ Utf8Char DecodeUtf8(std::string_view text, size_t pos) {
   return {code_point, length, true};
 }
 
-void AppendUtf8(uint32_t code_point, std::string& out) {
-  const auto put = [&](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (code_point < 0x80) return put(code_point);
-  if (code_point < 0x800) {
-    put(0xC0 | code_point >> 6);
-  } else {
-    if (code_point < 0x10000) {
-      put(0xE0 | code_point >> 12);
-    } else {
-      put(0xF0 | code_point >> 18);
-      put(0x80 | (code_point >> 12 & 0x3F));
-    }
-    put(0x80 | (code_point >> 6 & 0x3F));
-  }
-  put(0x80 | (code_point & 0x3F));
-}
-
 size_t WellFormedPrefix(std::string_view text) {
   size_t pos = 0;
   while (pos < text.size()) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/text.h"  // AppendUtf8
+
 namespace bitnet::core {
 
 struct Utf8Char {
@@ -27,7 +29,6 @@ inline Utf8Char DecodeWellFormed(std::string_view text, size_t pos) {
   if (first < 0xF0) return {(first & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3, true};
   return {(first & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4, true};
 }
-void AppendUtf8(uint32_t code_point, std::string& out);
 
 // How many bytes at the start of `text` are whole well-formed characters.
 size_t WellFormedPrefix(std::string_view text);

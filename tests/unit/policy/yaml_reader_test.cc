@@ -56,14 +56,14 @@ TEST_CASE("Hostile documents are refused with line and column", "[policy][yaml]"
   StartsWith(ErrorOf("a: &a [*a]\n"), "line 1, column 8: alias of something that is not complete");
   StartsWith(ErrorOf(""), "line 1, column 1: no document");
   StartsWith(ErrorOf("# nothing\n"), "line 1, column 1: no document");
-  StartsWith(ErrorOf(std::string(kMaxYamlBytes + 1, 'a')), "line 1, column 1: file of 1048577 bytes");
+  StartsWith(ErrorOf(std::string(core::kMaxYamlBytes + 1, 'a')), "line 1, column 1: more than 1048576 bytes");
 }
 
 TEST_CASE("Aliases stand for copies, within a small bound", "[policy][yaml]") {
   const YamlNode root = Read("a: &x [1, 2]\nb: *x\n");
   CHECK(root.Find("b")->value.items.size() == 2);
   std::string many = "a: &x 1\nb: [";
-  for (size_t i = 0; i <= kMaxYamlAliases; ++i) many += "*x, ";
+  for (size_t i = 0; i <= core::kMaxYamlAliases; ++i) many += "*x, ";
   StartsWith(ErrorOf(many + "]"), "line 2, column ");
 }
 
@@ -85,8 +85,8 @@ TEST_CASE("Nesting is bounded, in every style", "[policy][yaml]") {
     for (size_t i = 0; i < n; ++i) out += s;
     return out;
   };
-  Read(repeat("[", kMaxYamlDepth) + repeat("]", kMaxYamlDepth));
-  StartsWith(ErrorOf(repeat("[", kMaxYamlDepth + 1) + repeat("]", kMaxYamlDepth + 1)),
+  Read(repeat("[", core::kMaxYamlDepth) + repeat("]", core::kMaxYamlDepth));
+  StartsWith(ErrorOf(repeat("[", core::kMaxYamlDepth + 1) + repeat("]", core::kMaxYamlDepth + 1)),
              "line 1, column 17: nested deeper than 16 levels");
   StartsWith(ErrorOf(repeat("- ", 100) + "a\n"), "line 1, column 33: nested deeper");
   for (const char* part : {"[", "{", "- ", "? ", "{a: ", "[a, ", "a:\n "}) {
