@@ -1,7 +1,11 @@
 #include <bitnet/receipt.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "capi/audit_handles.h"
 #include "capi/guard.h"
@@ -30,9 +34,21 @@ bitnet_status_t ReadReceiptOptions(const bitnet_receipt_options_t* options, bitn
   if (o->variables == nullptr && o->n_variables > 0) {
     return InvalidArgument("variables is NULL, but n_variables is not 0", "variables");
   }
+  std::unordered_set<std::string_view> names;
   for (uint32_t i = 0; i < o->n_variables; ++i) {
     if (o->variables[i] == nullptr) return InvalidArgument(core::Cat("variable ", i, " is NULL"), "variables");
+    const std::string_view variable = o->variables[i];
+    const auto bad = [&](std::string_view why) {
+      return InvalidArgument(core::Cat("variable ", i, ": found ", core::Quoted(variable), ", ", why), "variables");
+    };
+    if (!core::IsUtf8(variable)) return bad("which is not utf-8");
+    const size_t equals = variable.find('=');
+    if (equals == 0 || equals == std::string_view::npos) return bad("expected NAME=value");
+    if (!names.insert(variable.substr(0, equals)).second) return bad("a name that an earlier one has");
   }
+  const auto is_text = [](const char* text) { return text == nullptr || core::IsUtf8(text); };
+  if (!is_text(o->requested_target)) return InvalidArgument("requested_target is not utf-8", "requested_target");
+  if (!is_text(o->fallback_reason)) return InvalidArgument("fallback_reason is not utf-8", "fallback_reason");
   return BITNET_OK;
 }
 
@@ -121,8 +137,21 @@ bitnet_status_t bitnet_receipt_verify(const char* text, size_t n_bytes, const bi
     receipts::VerifyOptions verify;
     verify.registry = AllKernels();
     verify.allow_corrections = o.allow_corrections != 0;
-    if (o.require_target != nullptr) verify.require_target = o.require_target;
-    if (o.model != nullptr) verify.model = ModelRecordOf(*o.model->model, *o.model->audit, /*trust_host=*/true);
+    if (o.require_target != nullptr && *o.require_target != '\0') {
+      verify.require_target = o.require_target;
+      const std::vector<std::string>& tables = verify.registry.tables;
+      if (std::find(tables.begin(), tables.end(), verify.require_target) == tables.end()) {
+        std::string known;
+        for (const std::string& table : tables) known += (known.empty() ? "" : ", ") + table;
+        return InvalidArgument(
+            core::Cat("require_target: found ", core::Quoted(verify.require_target), ", expected one of ", known),
+            "require_target");
+      }
+    }
+    if (o.model != nullptr) {
+      verify.model = ModelRecordOf(*o.model->model, *o.model->audit, /*trust_host=*/true);
+      verify.max_ctx = o.model->model->hparams().n_ctx_train;
+    }
     auto verification = std::make_unique<bitnet_verification_t>();
     verification->problems = receipts::VerifyReceipt({text, n_bytes}, verify).problems;
     *out_verification = verification.release();

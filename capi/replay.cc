@@ -4,6 +4,7 @@
 
 #include "capi/receipt_record.h"
 #include "core/base/sha256.h"
+#include "receipts/checks.h"
 #include "receipts/reader.h"
 #include "receipts/writer.h"
 
@@ -36,7 +37,37 @@ Status CheckReplayable(const receipts::ReadResult& read, const core::Model& mode
         Cat("the receipt is of the model ", core::Quoted(r.model.fingerprint, 80), ", this one is ", fingerprint),
         "model.fingerprint");
   }
+  receipts::Checks checks({});
+  receipts::CheckOptions(r.inference.options, checks);
+  checks.Expect(!r.inference.prompt_tokens->empty(), "inference.prompt_tokens", "no token to begin with");
+  if (!checks.problems().empty()) {
+    return Rejected(Cat(checks.problems()[0].field, ": ", checks.problems()[0].message), checks.problems()[0].field);
+  }
   return {};
+}
+
+// A failure of the replay as what it says about the receipt: a run that this model cannot make was never made. What
+// this machine lacks says nothing, and stays what it is.
+Status Impossible(const Status& status) {
+  constexpr std::pair<std::string_view, std::string_view> kFields[] = {
+      {"tokens", "inference.prompt_tokens"},
+      {"n_ctx", "inference.options.n_ctx"},
+      {"temperature", "inference.options.sampler.temperature"},
+      {"top_p", "inference.options.sampler.top_p"},
+      {"min_p", "inference.options.sampler.min_p"},
+      {"repeat_penalty", "inference.options.sampler.repeat_penalty"}};
+  switch (status.code()) {
+    case Code::kInvalidArgument:
+    case Code::kContextFull:
+    case Code::kBadState:
+    case Code::kNonFinite: break;
+    default: return status;
+  }
+  std::string_view field = "inference";
+  for (const auto& [what, name] : kFields) {
+    if (status.what() == what) field = name;
+  }
+  return Rejected(Cat(field, ": ", status.message()), std::string(field));
 }
 
 // The corrections that the receipt says were applied, as the loader takes them.
@@ -95,6 +126,9 @@ Result<std::shared_ptr<const core::Model>> ModelFor(const Receipt& r, const bitn
   if (audit.tokenizer_replaced) spec.tokenizer = handle.model->tokenizer();
   const core::Engine& engine = *handle.state->engine;
   auto model = core::Model::LoadFile(handle.path, spec, engine.pool(), engine.allocator());
+  if (!model.ok() && (model.status().code() == Code::kNoMemory || model.status().code() == Code::kIo)) {
+    return model.status();
+  }
   if (!model.ok()) {
     return Rejected(Cat("the receipt's load options or corrections do not fit the model: ", model.status().message()),
                     std::string(model.status().what()));
@@ -176,13 +210,18 @@ Status Replay(std::string_view text, const bitnet_model_t& handle, bitnet_verifi
   options.n_ctx = r.inference.options.n_ctx;
   options.head = r.inference.options.head == "full" ? core::HeadMode::kFull : core::HeadMode::kAuto;
   options.kv_type = r.inference.options.kv_type == "f32" ? kernels::Dense::kF32 : kernels::Dense::kF16;
-  BN_ASSIGN_OR_RETURN(const std::unique_ptr<core::Session> session,
-                      core::Session::Create(handle.state->engine, model, options));
-  BN_RETURN_IF_ERROR(session->Begin(*r.inference.prompt_tokens, OptionsIn(r)));
+  Result<std::unique_ptr<core::Session>> created = core::Session::Create(handle.state->engine, model, options);
+  if (!created.ok()) return Impossible(created.status());
+  const std::unique_ptr<core::Session> session = *std::move(created);
+  if (const Status status = session->Begin(*r.inference.prompt_tokens, OptionsIn(r)); !status.ok()) {
+    return Impossible(status);
+  }
   const bool cancelled = r.inference.stop_reason == "cancelled";
   for (core::Step step; step.reason == core::StopReason::kNone;) {
     if (cancelled && session->generated_tokens().size() == r.inference.output_tokens->size()) session->Cancel();
-    BN_ASSIGN_OR_RETURN(step, session->Next());
+    const Result<core::Step> next = session->Next();
+    if (!next.ok()) return Impossible(next.status());
+    step = *next;
   }
 
   Differences d(out);

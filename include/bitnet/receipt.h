@@ -26,7 +26,8 @@ typedef struct bitnet_receipt_options_t {
   uint32_t no_text; /* 1: leave out prompt, output and token ids; keep their digests and counts */
   uint32_t ci;      /* 1: the host runs in continuous integration */
   uint32_t n_variables;
-  const char* const* variables; /* [n_variables] "NAME=value" of the environment variables that the host read */
+  const char* const* variables; /* [n_variables] "NAME=value" in UTF-8 of the environment variables that the host read;
+                                   no name twice */
   const char* requested_target; /* kernels that the user asked for; NULL: the best */
   const char* fallback_reason;  /* why others ran; NULL: they did not */
 } bitnet_receipt_options_t;
@@ -41,7 +42,7 @@ typedef struct bitnet_receipt_t bitnet_receipt_t;
  * @param options      NULL = defaults. Borrowed for the call.
  * @param out_receipt  receives the receipt; NULL on failure. Free with bitnet_receipt_free().
  * @return BITNET_OK, _E_BAD_STATE (no generation, one that runs, or a context that was changed since),
- *         _E_INVALID_ARGUMENT, _E_NO_MEMORY.
+ *         _E_INVALID_ARGUMENT, _E_LIMIT (above 16 MiB, which nothing would read), _E_NO_MEMORY.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_receipt_create(const bitnet_session_t* session,
@@ -67,7 +68,7 @@ typedef struct bitnet_verification_t bitnet_verification_t;
 typedef struct bitnet_verify_options_t {
   uint32_t struct_size;
   uint32_t allow_corrections;  /* 1: accept a run whose model was corrected */
-  const char* require_target;  /* accept these kernels only; NULL: any */
+  const char* require_target;  /* accept these kernels only, a name of a released table; NULL: any */
   const bitnet_model_t* model; /* the receipt must be of this one; NULL: any */
 } bitnet_verify_options_t;
 #define BITNET_VERIFY_OPTIONS_INIT \
@@ -75,8 +76,9 @@ typedef struct bitnet_verify_options_t {
 
 /**
  * Checks all that can be checked without running the model: schema, digest, kernels, counts, corrections, plausibility.
- * @return BITNET_OK also for a receipt that is rejected (see bitnet_verification_info()), _E_INVALID_ARGUMENT,
- *         _E_NO_MEMORY.
+ * Of a text that breaks JSON, lacks a field or has one of another type, messages begin with "line L, column C: ".
+ * @return BITNET_OK also for a receipt that is rejected (see bitnet_verification_info()), a text of more than 16 MiB
+ *         among them; _E_INVALID_ARGUMENT (also a require_target that no release has), _E_NO_MEMORY.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_receipt_verify(const char* text, size_t n_bytes,
@@ -87,8 +89,9 @@ BITNET_API bitnet_status_t bitnet_receipt_verify(const char* text, size_t n_byte
  * Runs the recorded tokens and options again on `model`, whatever its engine's target and threads are, and compares
  * tokens, text, stop reason and logits bit for bit. A model whose run was corrected must be loaded with the same
  * policy. Differences are problems of the result, the first differing step among them.
- * @return BITNET_OK also for a replay that differs, _E_RECEIPT_REJECTED (not a receipt that can be replayed, or of
- *         another model), or a status of loading and generating.
+ * @return BITNET_OK also for a replay that differs, _E_RECEIPT_REJECTED (not a receipt that can be replayed, of another
+ *         model, or with options or tokens that the model cannot run), or what this machine lacks: _E_NO_MEMORY, _E_IO,
+ *         _E_TARGET_UNAVAILABLE.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_receipt_replay(const char* text, size_t n_bytes, const bitnet_model_t* model,
@@ -145,7 +148,8 @@ typedef struct bitnet_comparison_t {
 /**
  * Compares two receipts, or results of the tool (`run --output`).
  * @param out_json  receives all of it as JSON, by two calls: (NULL, 0) first; may be NULL with json_needed NULL.
- * @return BITNET_OK, _E_BAD_FORMAT (naming "a" or "b"), _E_BUFFER_TOO_SMALL, _E_INVALID_ARGUMENT, _E_NO_MEMORY.
+ * @return BITNET_OK, _E_BAD_FORMAT (naming "a" or "b", line and column), _E_LIMIT (above 16 MiB), _E_BUFFER_TOO_SMALL,
+ *         _E_INVALID_ARGUMENT, _E_NO_MEMORY.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_compare_runs(const char* a, size_t n_bytes_a, const char* b, size_t n_bytes_b,

@@ -45,20 +45,6 @@ void CheckTokens(const std::optional<std::vector<int32_t>>& tokens, uint32_t cou
   }
 }
 
-void CheckOptions(const Options& o, Checks& c) {
-  const Sampler& s = o.sampler;
-  const std::string_view field = "inference.options";
-  c.Expect(s.temperature >= 0, Cat(field, ".sampler.temperature"), "found ", s.temperature, ", expected 0 or more");
-  c.Expect(s.top_p > 0 && s.top_p <= 1, Cat(field, ".sampler.top_p"), "found ", s.top_p, ", expected 0 < p <= 1");
-  c.Expect(s.min_p >= 0 && s.min_p <= 1, Cat(field, ".sampler.min_p"), "found ", s.min_p, ", expected 0 to 1");
-  c.Expect(s.repeat_penalty > 0, Cat(field, ".sampler.repeat_penalty"), "found ", s.repeat_penalty,
-           ", expected more than 0");
-  c.Expect(o.kv_type == "f16" || o.kv_type == "f32", Cat(field, ".kv_type"), "found ", Quoted(o.kv_type),
-           ", expected 'f16' or 'f32'");
-  c.Expect(o.head == "full" || o.head == "shortcut", Cat(field, ".head"), "found ", Quoted(o.head),
-           ", expected 'full' or 'shortcut'");
-}
-
 // A rate, a time and a count that belong together. The count may miss the first of its tokens: a rate of n tokens is
 // measured over n - 1 intervals where the clock starts at the first. One part in a hundred covers rounded numbers.
 void CheckRate(double per_sec, double ms, uint32_t count, std::string_view field, Checks& c) {
@@ -107,6 +93,24 @@ bool IsTimestamp(std::string_view t) {
   const int hour = Digits(t, 11, 2), minute = Digits(t, 14, 2), second = Digits(t, 17, 2);
   return day >= 1 && day <= days && hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 &&
          second <= 60;
+}
+
+void CheckOptions(const Options& o, Checks& c) {
+  const Sampler& s = o.sampler;
+  const std::string_view field = "inference.options";
+  c.Expect(s.temperature >= 0, Cat(field, ".sampler.temperature"), "found ", s.temperature, ", expected 0 or more");
+  c.Expect(s.top_p > 0 && s.top_p <= 1, Cat(field, ".sampler.top_p"), "found ", s.top_p, ", expected 0 < p <= 1");
+  c.Expect(s.min_p >= 0 && s.min_p <= 1, Cat(field, ".sampler.min_p"), "found ", s.min_p, ", expected 0 to 1");
+  c.Expect(s.repeat_penalty > 0, Cat(field, ".sampler.repeat_penalty"), "found ", s.repeat_penalty,
+           ", expected more than 0");
+  c.Expect(o.n_ctx > 0, Cat(field, ".n_ctx"), "found 0, expected at least 1");
+  c.Expect(o.kv_type == "f16" || o.kv_type == "f32", Cat(field, ".kv_type"), "found ", Quoted(o.kv_type),
+           ", expected 'f16' or 'f32'");
+  c.Expect(o.head == "full" || o.head == "shortcut", Cat(field, ".head"), "found ", Quoted(o.head),
+           ", expected 'full' or 'shortcut'");
+  for (size_t i = 0; i < o.stop_strings.size(); ++i) {
+    c.Expect(!o.stop_strings[i].empty(), Cat(field, ".stop_strings[", i, "]"), "an empty text");
+  }
 }
 
 void CheckInference(const Receipt& r, Checks& c) {

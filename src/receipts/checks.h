@@ -1,4 +1,4 @@
-// Collecting reasons, and the checks that are independent of kernels and models. Used by verify.cc alone.
+// Collecting reasons, and the checks that are independent of kernels and models.
 #ifndef BITNET_RECEIPTS_CHECKS_H_
 #define BITNET_RECEIPTS_CHECKS_H_
 
@@ -32,6 +32,8 @@ class Checks {
 bool IsHex64(std::string_view text);      // 64 lower-case hex digits
 bool IsTimestamp(std::string_view text);  // RFC 3339 with the zone Z and a day that exists
 
+// Options that no session takes.
+void CheckOptions(const Options& options, Checks& checks);
 // Tokens, texts, options and times against each other.
 void CheckInference(const Receipt& receipt, Checks& checks);
 

@@ -1,11 +1,14 @@
 #include "receipts/compare.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
-#include "core/base/json_reader.h"
+#include "core/base/json_place.h"
 #include "core/base/text.h"
 #include "receipts/canonical_json.h"
+#include "receipts/reader.h"
 
 namespace bitnet::receipts {
 
@@ -31,20 +34,47 @@ struct Run {
   }
 };
 
+// kBadFormat with the document's name, the place of `at` in its text and the message.
+Status BadDocument(const JsonValue& root, std::string_view text, std::string_view name, const JsonValue& at,
+                   std::string_view message) {
+  const JsonValue* const value = &at;
+  return Status(Code::kBadFormat, Cat(name, ": ", core::PlacesInJson(text, root, {&value, 1})[0], ": ", message),
+                std::string(name));
+}
+
 Result<Run> ReadRun(std::string_view text, std::string_view name) {
+  const auto named = [&](const Status& status) {
+    return Status(status.code(), Cat(name, ": ", status.message()), std::string(name));
+  };
+  if (const Status size = CheckSize(text); !size.ok()) return named(size);
   Result<JsonValue> json = core::ParseJson(text);
-  if (!json.ok()) return Status(Code::kBadFormat, Cat(name, ": ", json.status().message()), std::string(name));
+  if (!json.ok()) return named(json.status());
   Run run;
   run.document = *std::move(json);
-  const JsonValue* tokens = run.Find("output_tokens");
-  if (tokens == nullptr && run.Find("output_sha256") == nullptr) {
-    return Status(Code::kBadFormat, Cat(name, ": neither a receipt nor a result of run: no output_tokens"),
-                  std::string(name));
+  const JsonValue& root = run.document;
+  const auto bad = [&](const JsonValue& at, std::string_view field, std::string_view expected) {
+    return BadDocument(root, text, name, at,
+                       Cat(field, field.empty() ? "" : ": ", "found ", KindName(at), ", expected ", expected));
+  };
+  if (root.kind != JsonValue::Kind::kObject) return bad(root, "", "a receipt or a result of run");
+  const JsonValue* inference = root.Find("inference");
+  if (inference != nullptr && inference->kind != JsonValue::Kind::kObject)
+    return bad(*inference, "inference", "an object");
+  const JsonValue& object = inference != nullptr ? *inference : root;
+  const std::string prefix = inference != nullptr ? "inference." : "";
+  const JsonValue *tokens = object.Find("output_tokens"), *output = object.Find("output");
+  if (tokens == nullptr && object.Find("output_sha256") == nullptr) {
+    return BadDocument(root, text, name, object, "neither a receipt nor a result of run: no output_tokens");
   }
+  if (output != nullptr && output->kind != JsonValue::Kind::kString) return bad(*output, prefix + "output", "a string");
   if (tokens == nullptr) return run;
+  if (tokens->kind != JsonValue::Kind::kArray) return bad(*tokens, prefix + "output_tokens", "an array");
   run.tokens.emplace();
-  for (const JsonValue& id : tokens->array) {
-    if (!id.is_number()) return Status(Code::kBadFormat, Cat(name, ": output_tokens hold something else than ids"));
+  for (size_t i = 0; i < tokens->array.size(); ++i) {
+    const JsonValue& id = tokens->array[i];
+    const bool is_id = id.is_number() && id.number >= 0 && id.number <= std::numeric_limits<int32_t>::max() &&
+                       id.number == std::floor(id.number);
+    if (!is_id) return bad(id, Cat(prefix, "output_tokens[", i, "]"), "a token id");
     run.tokens->push_back(id.number);
   }
   return run;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/base/json_place.h"
+#include "core/format/limits.h"
 #include "receipts/fields.h"
 #include "receipts/writer.h"
 
@@ -14,29 +16,21 @@ namespace {
 using core::Cat;
 using core::JsonValue;
 
-std::string_view KindName(const JsonValue& value) {
-  switch (value.kind) {
-    case JsonValue::Kind::kNull: return "null";
-    case JsonValue::Kind::kBool: return "a boolean";
-    case JsonValue::Kind::kInt:
-    case JsonValue::Kind::kUint: return "an integer";
-    case JsonValue::Kind::kDouble: return "a number";
-    case JsonValue::Kind::kString: return "a string";
-    case JsonValue::Kind::kArray: return "an array";
-    case JsonValue::Kind::kObject: return "an object";
-  }
-  return "";
-}
+// Problems, and the value that each is about; of a missing field the object that lacks it.
+struct Found {
+  std::vector<Problem> problems;
+  std::vector<const JsonValue*> values;
+};
 
 class ReadArchive {
  public:
-  ReadArchive(const JsonValue& object, std::string path, std::vector<Problem>& problems)
-      : object_(object), path_(std::move(path)), problems_(problems) {}
+  ReadArchive(const JsonValue& object, std::string path, Found& found)
+      : object_(object), path_(std::move(path)), found_(found) {}
 
   template <typename T>
   void Required(std::string_view key, T& value) {
     const JsonValue* json = object_.Find(key);
-    if (json == nullptr) return Report(PathOf(key), "required field is missing");
+    if (json == nullptr) return Report(object_, PathOf(key), "required field is missing");
     Read(*json, PathOf(key), value);
   }
   template <typename T>
@@ -48,11 +42,13 @@ class ReadArchive {
  private:
   std::string PathOf(std::string_view key) const { return path_.empty() ? std::string(key) : Cat(path_, ".", key); }
 
-  void Report(const std::string& path, std::string message) {
-    if (problems_.size() < kMaxProblems) problems_.push_back({path, std::move(message)});
+  void Report(const JsonValue& at, const std::string& path, std::string message) {
+    if (found_.problems.size() >= kMaxProblems) return;
+    found_.problems.push_back({path, std::move(message)});
+    found_.values.push_back(&at);
   }
   bool Expect(bool right, const JsonValue& json, const std::string& path, std::string_view expected) {
-    if (!right) Report(path, Cat("found ", KindName(json), ", expected ", expected));
+    if (!right) Report(json, path, Cat("found ", KindName(json), ", expected ", expected));
     return right;
   }
 
@@ -68,7 +64,7 @@ class ReadArchive {
   void Read(const JsonValue& json, const std::string& path, float& value) {
     if (!Expect(json.is_number(), json, path, "a number")) return;
     value = static_cast<float>(json.number);
-    if (!std::isfinite(value)) Report(path, "number is beyond binary32");
+    if (!std::isfinite(value)) Report(json, path, "number is beyond binary32");
   }
   // 3 and 3.0 are the same number in canonical JSON.
   template <std::integral T>
@@ -105,25 +101,41 @@ class ReadArchive {
   requires requires(ReadArchive& a, T& value) { Fields(a, value); }
   void Read(const JsonValue& json, const std::string& path, T& value) {
     if (!Expect(json.kind == JsonValue::Kind::kObject, json, path, "an object")) return;
-    ReadArchive archive(json, path, problems_);
+    ReadArchive archive(json, path, found_);
     Fields(archive, value);
   }
 
   const JsonValue& object_;
   std::string path_;
-  std::vector<Problem>& problems_;
+  Found& found_;
 };
 
 }  // namespace
 
+core::Status CheckSize(std::string_view text) {
+  if (text.size() <= core::kMaxReceiptBytes) return {};
+  return core::Status(core::Code::kLimit, Cat("more than ", core::kMaxReceiptBytes, " bytes, the most that are read"));
+}
+
 core::Result<ReadResult> ReadReceipt(std::string_view text) {
+  BN_RETURN_IF_ERROR(CheckSize(text));
   BN_ASSIGN_OR_RETURN(JsonValue json, core::ParseJson(text));
   if (json.kind != JsonValue::Kind::kObject) {
-    return core::Status(core::Code::kBadFormat, Cat("receipt is ", KindName(json), ", expected a json object"));
+    const JsonValue* const root = &json;
+    return core::Status(core::Code::kBadFormat, Cat(core::PlacesInJson(text, json, {&root, 1})[0], ": found ",
+                                                    KindName(json), ", expected an object"));
   }
   ReadResult result;
-  ReadArchive archive(json, "", result.problems);
+  Found found;
+  ReadArchive archive(json, "", found);
   Fields(archive, result.receipt);
+  if (!found.problems.empty()) {
+    const std::vector<core::TextPlace> places = core::PlacesInJson(text, json, found.values);
+    for (size_t i = 0; i < places.size(); ++i) {
+      found.problems[i].message = Cat(places[i], ": ", found.problems[i].message);
+    }
+    result.problems = std::move(found.problems);
+  }
   result.computed_sha256 = ReceiptSha256(std::move(json));
   return result;
 }

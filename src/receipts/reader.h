@@ -19,15 +19,19 @@ struct Problem {
 };
 
 struct ReadResult {
-  Receipt receipt;                // what could be read; the rest has its default
-  std::vector<Problem> problems;  // missing fields and wrong types, in the order of fields.h
-  std::string computed_sha256;    // ReceiptSha256 of the document
+  Receipt receipt;  // what could be read; the rest has its default
+  // Missing fields and wrong types, in the order of fields.h; messages begin with "line L, column C: ".
+  std::vector<Problem> problems;
+  std::string computed_sha256;  // ReceiptSha256 of the document
 };
 
 // More problems tell a person nothing new.
 inline constexpr size_t kMaxProblems = 100;
 
-// Fails only for a text that is no JSON object or goes beyond 64 MiB. Additional fields are accepted.
+// kLimit for a text of more than core::kMaxReceiptBytes.
+core::Status CheckSize(std::string_view text);
+
+// Fails only for a text that is no JSON object or too large. Additional fields are accepted.
 core::Result<ReadResult> ReadReceipt(std::string_view text);
 
 }  // namespace bitnet::receipts

@@ -243,6 +243,9 @@ VerifyReport VerifyReceipt(std::string_view text, const VerifyOptions& options) 
     CheckBackend(r, options, checks);
     CheckModel(r.model, options.model, checks);
     CheckInference(r, checks);
+    const uint32_t n_ctx = r.inference.options.n_ctx;
+    checks.Expect(options.max_ctx == 0 || n_ctx <= options.max_ctx, "inference.options.n_ctx", "found ", n_ctx,
+                  ", the model at hand was made for at most ", options.max_ctx);
     CheckKernels(r, options, checks);
     CheckLinears(r.model, checks);
     CheckKernelCounts(r, checks);

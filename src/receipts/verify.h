@@ -23,6 +23,7 @@ struct VerifyOptions {
   std::string require_target;  // "" = any table
   bool allow_corrections = false;
   std::optional<Model> model;  // the model at hand; path, origin and load options of it are ignored
+  uint32_t max_ctx = 0;        // tokens that a context of the model at hand holds at most; 0 = not known
 };
 
 struct VerifyReport {

@@ -6,6 +6,7 @@
 
 #include "core/base/json_writer.h"
 #include "core/base/sha256.h"
+#include "core/format/limits.h"
 #include "receipts/canonical_json.h"
 #include "receipts/fields.h"
 
@@ -85,7 +86,12 @@ core::Result<std::string> WriteReceipt(const Receipt& receipt) {
   // Hashing what a reader will parse, not what we meant to write, leaves one definition of the digest.
   BN_ASSIGN_OR_RETURN(core::JsonValue parsed, core::ParseJson(Text(with_digest)));
   with_digest.receipt_sha256 = ReceiptSha256(std::move(parsed));
-  return Text(with_digest);
+  std::string text = Text(with_digest);
+  if (text.size() > core::kMaxReceiptBytes) {
+    return core::Status(core::Code::kLimit, core::Cat("the receipt has ", text.size(), " bytes, at most ",
+                                                      core::kMaxReceiptBytes, " are read: leave out text and ids"));
+  }
+  return text;
 }
 
 std::string ReceiptSha256(core::JsonValue receipt) {

@@ -225,6 +225,75 @@ TEST_CASE("Other weights than those of the model are named before anything is ru
   }
 }
 
+TEST_CASE(
+    "A run that the model cannot make was never made: the receipt is rejected, by replay alone too, with the field",
+    "[receipt][mutation]") {
+  const Engine engine = MakeEngine();
+  const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
+  Run run;
+  run.temperature = 0.9f;
+  const auto json = core::ParseJson(ReceiptOf(model, run));
+  REQUIRE(json.ok());
+  const auto at = [](JsonValue& document, std::string_view path) -> JsonValue& {
+    JsonValue* value = &document;
+    for (size_t begin = 0; begin < path.size();) {
+      const size_t end = std::min(path.find('.', begin), path.size());
+      value = const_cast<JsonValue*>(value->Find(path.substr(begin, end - begin)));
+      REQUIRE(value != nullptr);
+      begin = end + 1;
+    }
+    return *value;
+  };
+  const std::string options = "inference.options.", sampler = options + "sampler.";
+  const struct {
+    std::string field;
+    double number;
+    const char* text;
+    bool alone;  // the receipt does not hold together even without the model
+  } rows[] = {
+      {options + "n_ctx", 1 << 20, nullptr, false},   {options + "n_ctx", 4294967295, nullptr, false},
+      {options + "n_ctx", 0, nullptr, true},          {options + "n_ctx", 3, nullptr, true},
+      {options + "kv_type", 0, "q8", true},           {options + "head", 0, "half", true},
+      {sampler + "temperature", -1, nullptr, true},   {sampler + "temperature", 1e-45, nullptr, false},
+      {sampler + "top_p", 0, nullptr, true},          {sampler + "top_p", 1.5, nullptr, true},
+      {sampler + "min_p", -0.5, nullptr, true},       {sampler + "min_p", 2, nullptr, true},
+      {sampler + "repeat_penalty", 0, nullptr, true}, {options + "stop_strings", 0, "", true},
+      {"inference.prompt_tokens", -1, nullptr, true}, {"inference.prompt_tokens", 1 << 20, nullptr, true},
+  };
+  for (const auto& row : rows) {
+    JsonValue document = *json;
+    JsonValue& value = at(document, row.field);
+    JsonValue changed;
+    changed.kind = row.text != nullptr ? JsonValue::Kind::kString : JsonValue::Kind::kDouble;
+    changed.number = row.number;
+    if (row.text != nullptr) changed.string = row.text;
+    if (value.kind == JsonValue::Kind::kArray) {
+      value.array.insert(value.array.begin(), changed);
+      if (!value.array.empty() && row.text == nullptr) value.array.pop_back();
+    } else {
+      value = changed;
+    }
+    const std::string text = Forged(document);
+    INFO(row.field << " " << row.number << " " << (row.text != nullptr ? row.text : ""));
+    const Verification verified = Must(Verification::verify(text));
+    INFO(ProblemsOf(verified));
+    CHECK(verified.accepted() != row.alone);
+    if (row.alone) CHECK(ProblemsOf(verified).find(row.field) != std::string::npos);
+    const auto replay = Verification::replay(text, model);
+    REQUIRE_FALSE(replay);
+    INFO(replay.error().message());
+    CHECK(replay.error().status() == BITNET_E_RECEIPT_REJECTED);
+    CHECK(replay.error().what().starts_with(row.field));
+    CHECK(replay.error().message().starts_with(row.field));
+  }
+  // With the model at hand its context counts without a replay.
+  JsonValue document = *json;
+  at(document, options + "n_ctx").number = 1 << 20;
+  VerifyOptions verify;
+  verify.model = model.capi();
+  CHECK(ProblemsOf(Must(Verification::verify(Forged(document), verify))).starts_with("inference.options.n_ctx: "));
+}
+
 TEST_CASE("A changed token or logit is named by the step where the replay first differs", "[receipt][mutation]") {
   const Engine engine = MakeEngine();
   const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));

@@ -169,6 +169,66 @@ TEST_CASE("A session without a finished generation, or with another context sinc
   CHECK(receipt(session).error().status() == BITNET_E_BAD_STATE);
 }
 
+TEST_CASE("What the host says about itself is refused where it is no NAME=value, not UTF-8, or said twice",
+          "[receipt]") {
+  const Engine engine = MakeEngine();
+  const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
+  Session session = Must(Session::create(model));
+  const auto prompt = Must(model.tokenizer().encode("Once upon a time"));
+  GenerateOptions generate;
+  generate.max_new_tokens = 1;
+  auto generation = Must(session.generate(prompt, generate));
+  for (const Step& step : generation) (void)step;
+  const auto with = [&](const std::vector<const char*>& variables) {
+    ReceiptOptions options;
+    options.variables = variables.data();
+    options.n_variables = static_cast<uint32_t>(variables.size());
+    return receipt(session, options);
+  };
+  const core::JsonValue json = Parse(Must(with({"A=1", "B=", "C=x=y", "a=\xC3\xA4"})));
+  const core::JsonValue& variables = *json.Find("environment")->Find("variables");
+  REQUIRE(variables.object.size() == 4);
+  CHECK(variables.Find("B")->string.empty());
+  CHECK(variables.Find("C")->string == "x=y");
+  const struct {
+    const char *variable, *message;
+  } rows[] = {{"novalue", "variable 1: found 'novalue', expected NAME=value"},
+              {"", "variable 1: found '', expected NAME=value"},
+              {"=x", "variable 1: found '=x', expected NAME=value"},
+              {"A=2", "variable 1: found 'A=2', a name that an earlier one has"},
+              {"B=\xFF", "variable 1: found 'B=\\xff', which is not utf-8"}};
+  for (const auto& row : rows) {
+    const auto refused = with({"A=1", row.variable});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().status() == BITNET_E_INVALID_ARGUMENT);
+    CHECK(refused.error().what() == "variables");
+    CHECK(refused.error().message() == row.message);
+  }
+  for (const auto member : {&ReceiptOptions::requested_target, &ReceiptOptions::fallback_reason}) {
+    ReceiptOptions options;
+    options.*member = "\xC0\x80";
+    CHECK(receipt(session, options).error().status() == BITNET_E_INVALID_ARGUMENT);
+  }
+}
+
+TEST_CASE("A target that no release has is a wrong question, not a wrong receipt", "[receipt]") {
+  const Engine engine = MakeEngine();
+  const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));
+  const std::string text = ReceiptOf(model);
+  VerifyOptions options;
+  for (const char* target : {"AVX2", "NEON", "portable", "CUDA"}) {
+    options.require_target = target;
+    CHECK(Must(Verification::verify(text, options)).accepted() == (engine.info().target == std::string(target)));
+  }
+  for (const char* target : {"NOPE", "avx2", " AVX2"}) {
+    options.require_target = target;
+    const auto refused = Verification::verify(text, options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().status() == BITNET_E_INVALID_ARGUMENT);
+    CHECK(refused.error().message().find("expected one of portable, AVX2") != std::string::npos);
+  }
+}
+
 TEST_CASE("A private receipt has neither text nor ids, verifies, and cannot be replayed", "[receipt]") {
   const Engine engine = MakeEngine();
   const Model model = Must(Model::load(engine, BITNET_TINY_MODEL));

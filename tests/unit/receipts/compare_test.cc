@@ -1,5 +1,6 @@
 #include "receipts/compare.h"
 
+#include "core/format/limits.h"
 #include "support/catch.h"
 #include "unit/receipts/sample.h"
 
@@ -104,7 +105,27 @@ TEST_CASE("A document of another kind is named", "[receipts][compare]") {
   const std::string good = Text(SampleReceipt());
   CHECK(Compare("{}", good).status().what() == "a");
   CHECK(Compare(good, "nonsense").status().what() == "b");
-  CHECK_FALSE(Compare(good, "{\"output_tokens\": [\"x\"]}").ok());
+  const struct {
+    const char *text, *message;
+  } rows[] = {
+      {"", "b: line 1, column 1: json without a value"},
+      {"{\n\"output_tokens\": [1,]}", "b: line 2, column 21: malformed json: found ']', expected a value"},
+      {"[]", "b: line 1, column 1: found an array, expected a receipt or a result of run"},
+      {"{}", "b: line 1, column 1: neither a receipt nor a result of run: no output_tokens"},
+      {"{\"inference\":\n {}}", "b: line 2, column 2: neither a receipt nor a result of run: no output_tokens"},
+      {"{\"inference\": 7}", "b: line 1, column 15: inference: found an integer, expected an object"},
+      {"{\"output_tokens\": 7}", "b: line 1, column 19: output_tokens: found an integer, expected an array"},
+      {"{\"output_tokens\": [1, \"x\"]}",
+       "b: line 1, column 23: output_tokens[1]: found a string, expected a token id"},
+      {"{\"output_tokens\": [1.5]}", "b: line 1, column 20: output_tokens[0]: found a number, expected a token id"},
+      {"{\"inference\": {\"output_tokens\": [-1]}}",
+       "b: line 1, column 34: inference.output_tokens[0]: found an integer, expected a token id"},
+      {"{\"output_tokens\": [], \"output\": []}", "b: line 1, column 33: output: found an array, expected a string"},
+  };
+  for (const auto& row : rows) CHECK(Compare(good, row.text).status().message() == row.message);
+  const core::Status large = Compare(good, std::string(core::kMaxReceiptBytes + 1, ' ')).status();
+  CHECK(large.code() == core::Code::kLimit);
+  CHECK(large.message() == "b: more than 16777216 bytes, the most that are read");
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // Writer and reader against each other.
+#include <algorithm>
 #include <limits>
 
 #include "core/base/sha256.h"
+#include "core/format/limits.h"
 #include "receipts/canonical_json.h"
 #include "receipts/reader.h"
 #include "support/catch.h"
@@ -112,13 +114,43 @@ TEST_CASE("Wrong types are named with what was found and expected", "[receipts]"
     const ReadResult read = Read(changed);
     REQUIRE(read.problems.size() == 1);
     CHECK(read.problems[0].field == row.field);
+    // The place of the value, counted here in bytes: the sample is ASCII before it.
+    const size_t at =
+        changed.find(row.to) + std::string_view(row.to).find_first_not_of(" [", std::string_view(row.to).find(':') + 1);
+    const auto line = 1 + std::count(changed.begin(), changed.begin() + static_cast<ptrdiff_t>(at), '\n');
+    const std::string place = core::Cat("line ", line, ", column ", at - changed.rfind('\n', at), ": ");
+    CHECK(read.problems[0].message.substr(0, place.size()) == place);
   }
 }
 
-TEST_CASE("A text that is no JSON object is a failure of its own", "[receipts]") {
-  for (const char* text : {"", "[]", "7", "{", "{\"a\": 1, \"a\": 2}"}) {
-    CHECK(ReadReceipt(text).status().code() == core::Code::kBadFormat);
+TEST_CASE("A missing field has the place of the object that lacks it", "[receipts]") {
+  const ReadResult read = Read("{\n  \"\xC3\xA4\": 1, \"backend\": {\"device\": \"cpu\"}\n}");
+  std::string target;
+  for (const Problem& p : read.problems) {
+    if (p.field == "backend.target") target = p.message;
+    if (p.field == "kernels") CHECK(p.message == "line 1, column 1: required field is missing");
   }
+  CHECK(target == "line 2, column 22: required field is missing");
+}
+
+TEST_CASE("A text that is no JSON object is a failure of its own, with a place", "[receipts]") {
+  for (const char* text : {"", "[]", "7", "{", "{\"a\": 1, \"a\": 2}"}) {
+    const core::Status status = ReadReceipt(text).status();
+    CHECK(status.code() == core::Code::kBadFormat);
+    CHECK(status.message().starts_with("line 1, column "));
+  }
+}
+
+TEST_CASE("A receipt beyond the limit is neither written nor read", "[receipts]") {
+  const core::Status read = ReadReceipt(std::string(core::kMaxReceiptBytes + 1, ' ')).status();
+  CHECK(read.code() == core::Code::kLimit);
+  CHECK(read.message() == "more than 16777216 bytes, the most that are read");
+  CHECK(ReadReceipt(std::string(core::kMaxReceiptBytes, ' ')).status().code() == core::Code::kBadFormat);
+  Receipt receipt = SampleReceipt();
+  receipt.inference.output = std::string(core::kMaxReceiptBytes, 'a');
+  CHECK(WriteReceipt(receipt).status().code() == core::Code::kLimit);
+  receipt.inference.output->resize(core::kMaxReceiptBytes - 65536);
+  CHECK(WriteReceipt(receipt).ok());
 }
 
 TEST_CASE("A number that is not finite makes a text that its own reader refuses", "[receipts]") {

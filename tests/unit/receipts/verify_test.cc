@@ -96,6 +96,8 @@ TEST_CASE("Each rule rejects the receipt that breaks it, naming the field", "[re
       {"inference.evaluated_tokens", [](Receipt& r) { r.inference.evaluated_tokens = 8; }},
       {"inference.cached_tokens", [](Receipt& r) { r.inference.cached_tokens = 6; }},
       {"inference.options.n_ctx", [](Receipt& r) { r.inference.options.n_ctx = 6; }},
+      {"inference.options.n_ctx", [](Receipt& r) { r.inference.options.n_ctx = 0; }},
+      {"inference.options.stop_strings[0]", [](Receipt& r) { r.inference.options.stop_strings = {""}; }},
       {"inference.options.kv_type", [](Receipt& r) { r.inference.options.kv_type = "q8"; }},
       {"inference.options.head", [](Receipt& r) { r.inference.options.head = "half"; }},
       {"inference.options.sampler.top_p", [](Receipt& r) { r.inference.options.sampler.top_p = 1.5f; }},
@@ -254,6 +256,16 @@ TEST_CASE("The model at hand must be the one that ran", "[receipts][verify]") {
   CHECK(Names(report, "model.fingerprint"));
   CHECK(Names(report, "model.shape.n_layers"));
   CHECK(report.problems.size() == 2);
+}
+
+TEST_CASE("A context larger than the model at hand was made for is rejected", "[receipts][verify]") {
+  VerifyOptions options = SampleOptions();
+  options.max_ctx = SampleReceipt().inference.options.n_ctx;
+  CHECK(All(Verify(SampleReceipt(), options)).empty());
+  --options.max_ctx;
+  const VerifyReport report = Verify(SampleReceipt(), options);
+  REQUIRE(report.problems.size() == 1);
+  CHECK(report.problems[0].field == "inference.options.n_ctx");
 }
 
 TEST_CASE("The weights of the model at hand must be those that ran, read in the same layout", "[receipts][verify]") {
