@@ -11,7 +11,7 @@
 namespace bitnet::tool {
 namespace {
 
-constexpr uint64_t kMaxPolicyBytes = uint64_t{1} << 26;  // the library refuses more than 1 MiB with a better message
+constexpr uint64_t kMaxPolicyBytes = (uint64_t{1} << 20) + 1;  // one more than the library takes, which says so
 
 // A permission is given by 1 alone: what is misspelt permits nothing.
 bool IsPermission(const char* value) {
@@ -50,7 +50,7 @@ bool InContinuousIntegration() { return IsOn(std::getenv("CI")); }
 
 Policy ReadPolicy(const std::string& path) {
   NoteInput(path);
-  return Get(Policy::parse(ReadFile(path, kMaxPolicyBytes), path), Doing::kWorking, Quoted(path, 4096));
+  return Get(Policy::parse(ReadStartOfFile(path, kMaxPolicyBytes), path), Doing::kWorking, Quoted(path, 4096));
 }
 
 std::optional<Policy> PermittedPolicy(const CorrectionFlags& flags) {

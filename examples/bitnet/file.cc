@@ -27,22 +27,24 @@ namespace {
 
 }  // namespace
 
-std::string ReadFile(const std::string& path, uint64_t max_bytes) {
+std::string ReadStartOfFile(const std::string& path, uint64_t max_bytes) {
   const bool standard_input = path == "-";
   const int fd = standard_input ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) CannotRead(path, errno);
   std::string out;
   char chunk[1 << 16];
-  ssize_t n;
-  while ((n = read(fd, chunk, sizeof chunk)) != 0) {
-    if (n < 0) break;
-    out.append(chunk, static_cast<size_t>(n));
-    if (out.size() > max_bytes) break;
-  }
+  ssize_t n = 1;
+  while (out.size() < max_bytes && (n = read(fd, chunk, sizeof chunk)) > 0) out.append(chunk, static_cast<size_t>(n));
   const int error = errno;
   if (!standard_input) close(fd);
   if (n < 0 && error == EINTR) throw Failure(ExitCode::kInterrupted, "interrupted");
   if (n < 0) CannotRead(path, error);
+  out.resize(std::min<uint64_t>(out.size(), max_bytes));
+  return out;
+}
+
+std::string ReadFile(const std::string& path, uint64_t max_bytes) {
+  std::string out = ReadStartOfFile(path, max_bytes + 1);
   if (out.size() > max_bytes) {
     throw Failure(ExitCode::kRequestNotMet, Quoted(path, 4096) + " holds more than " + Grouped(max_bytes) + " bytes");
   }

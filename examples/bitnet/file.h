@@ -11,6 +11,9 @@ namespace bitnet::tool {
 // The whole of a file, or of standard input for "-". Failure beyond `max_bytes` or when it cannot be read.
 std::string ReadFile(const std::string& path, uint64_t max_bytes = uint64_t{1} << 30);
 
+// The first `max_bytes` of it: for texts that the library judges, their size too.
+std::string ReadStartOfFile(const std::string& path, uint64_t max_bytes);
+
 // Says that the file, or what lies in the folder, is read by this run: no AtomicFile may replace it. Failure when one
 // is about to.
 void NoteInput(const std::string& path);

@@ -29,7 +29,7 @@ struct InspectFlags {
   bool json = false;
 };
 
-constexpr uint64_t kMaxRulesBytes = uint64_t{1} << 21;
+constexpr uint64_t kMaxRulesBytes = (uint64_t{1} << 20) + 1;  // one more than the library takes, which says so
 
 std::string Number(double value) { return Format("%.4g", value); }
 
@@ -139,7 +139,14 @@ ExitCode Inspect(const InspectFlags& flags) {
   options.no_gate = flags.gate == "none";
   std::string rules;
   if (!flags.rules.empty() && flags.gate != "none") {
-    rules = ReadFile(flags.rules, kMaxRulesBytes);
+    rules = ReadStartOfFile(flags.rules, kMaxRulesBytes);
+    // The library takes a text that ends with a NUL: it would not see what follows one.
+    if (const size_t nul = rules.find('\0'); nul != std::string::npos) {
+      const auto line = std::count(rules.begin(), rules.begin() + static_cast<ptrdiff_t>(nul), '\n') + 1;
+      const size_t column = nul - rules.substr(0, nul).rfind('\n');
+      throw Failure(ExitCode::kPolicyInvalid, Quoted(flags.rules, 4096) + ": line " + std::to_string(line) +
+                                                  ", column " + std::to_string(column) + ": control character 0x0");
+    }
     options.rules = rules.c_str();
   }
   const Inspection inspection = Get(Inspection::of(file, options), Doing::kWorking,

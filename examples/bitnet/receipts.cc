@@ -29,7 +29,7 @@ constexpr const char* kVariables[] = {"BITNET_GGUF",          "BITNET_FORCE_TARG
 std::vector<std::string> VariablesThatAreSet() {
   std::vector<std::string> set;
   for (const char* name : kVariables) {
-    if (const char* value = std::getenv(name)) set.push_back(std::string(name) + "=" + value);
+    if (const char* value = std::getenv(name)) set.push_back(std::string(name) + "=" + WellFormed(value));
   }
   return set;
 }

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "api_error.h"
 #include "command.h"
@@ -91,10 +93,10 @@ struct GuardFlags {
 };
 
 ExitCode Guard(bool json) {
-  std::string found;
+  std::vector<std::string> found;
   for (const char* name : {kPolicyVariable, kPermissionVariable}) {
     const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0') found += (found.empty() ? "" : ", ") + std::string(name);
+    if (value != nullptr && *value != '\0') found.emplace_back(name);
   }
   if (json) {
     Print(Json()
@@ -104,8 +106,11 @@ ExitCode Guard(bool json) {
               .EndObject()
               .Line());
   }
-  if (!found.empty())
-    throw Failure(ExitCode::kCorrectionsRefused, "corrections are switched on by " + found + ": unset it");
+  if (!found.empty()) {
+    throw Failure(ExitCode::kCorrectionsRefused,
+                  found[0] + (found.size() > 1 ? " and " + found[1] + " are set" : " is set") +
+                      ": no correction may be switched on here; unset " + (found.size() > 1 ? "both" : "it"));
+  }
   if (!json) Print("no correction variable is set\n");
   return ExitCode::kSuccess;
 }

@@ -16,6 +16,8 @@
 namespace bitnet::tool {
 namespace {
 
+constexpr uint64_t kMaxReceiptBytes = (uint64_t{16} << 20) + 1;  // one more than the library takes, which says so
+
 struct VerifyFlags {
   ModelFlags model;
   SessionFlags session;
@@ -36,7 +38,12 @@ std::string Lines(const Verification& verification) {
 
 ExitCode Verify(const VerifyFlags& flags) {
   if (flags.file.empty()) throw Failure(ExitCode::kUsage, "no receipt: give its file");
-  const std::string text = ReadFile(flags.file);
+  const std::string text = ReadStartOfFile(flags.file, kMaxReceiptBytes);
+  VerifyOptions options;
+  options.allow_corrections = flags.allow_corrections;
+  if (!flags.require_target.empty()) options.require_target = flags.require_target.c_str();
+  if (options.require_target != nullptr)
+    (void)Get(Verification::verify(text, options));  // no such target: before a load
   std::optional<LoadedModel> loaded;
   if (flags.replay || (!flags.model.model.empty() && !flags.model.model_from_environment)) {
     // The receipt's own corrections are applied to a copy; what they repair must not keep the file from opening.
@@ -45,9 +52,6 @@ ExitCode Verify(const VerifyFlags& flags) {
     model.allow_dense_linears = true;
     loaded.emplace(LoadModel(model, /*verify=*/false, /*sha256=*/nullptr, /*hash=*/true));
   }
-  VerifyOptions options;
-  options.allow_corrections = flags.allow_corrections;
-  if (!flags.require_target.empty()) options.require_target = flags.require_target.c_str();
   if (loaded) options.model = loaded->model.capi();
   const Verification verification = Get(Verification::verify(text, options));
   if (!verification.accepted()) {
@@ -102,9 +106,16 @@ std::string Share(double value) { return value < 0 ? "not known" : Fixed(100 * v
 
 ExitCode Compare(const CompareFlags& flags) {
   if (flags.a.empty() || flags.b.empty()) throw Failure(ExitCode::kUsage, "two files are compared: give both");
-  const std::string a = ReadFile(flags.a), b = ReadFile(flags.b);
+  const std::string a = ReadStartOfFile(flags.a, kMaxReceiptBytes), b = ReadStartOfFile(flags.b, kMaxReceiptBytes);
   std::string json;
-  const bitnet_comparison_t c = Get(compare_runs(a, b, &json));
+  Result<bitnet_comparison_t> compared = compare_runs(a, b, &json);
+  if (!compared && (compared.error().what() == "a" || compared.error().what() == "b")) {
+    // The library's message begins with "a: ".
+    const std::string& file = compared.error().what() == "a" ? flags.a : flags.b;
+    throw Failure(ExitCodeFor(compared.error().status(), Doing::kWorking),
+                  Quoted(file, 4096) + ": " + Printable(compared.error().message().substr(3)));
+  }
+  const bitnet_comparison_t c = Get(std::move(compared));
   if (flags.json) {
     Print(json);
   } else {

@@ -103,7 +103,48 @@ TEST_CASE("guard fails when a correction variable is set", "[golden][corrections
     const Outcome run = RunTool({"guard"}, {.variables = {{name, "1"}}});
     CHECK(run.exit_code == 13);
     CHECK(run.err.find(name) != std::string::npos);
-    CHECK(RunTool({"guard", "--json"}, {.variables = {{name, "1"}}}).exit_code == 13);
+    const Outcome json = RunTool({"guard", "--json"}, {.variables = {{name, "1"}}});
+    CHECK(json.exit_code == 13);
+    const Json report = Parse(json.out);
+    CHECK(At(report, "corrections_possible").boolean);
+    REQUIRE(At(report, "variables").array.size() == 1);
+    CHECK(At(report, "variables").array[0].string == name);
+  }
+  CHECK(At(RunToolJson({"guard", "--json"}), "variables").kind == Json::Kind::kArray);
+  const Outcome both = RunTool({"guard", "--json"}, {.variables = {{kPolicy, "x"}, {kPermission, "1"}}});
+  CHECK(At(Parse(both.out), "variables").array.size() == 2);
+}
+
+TEST_CASE("a policy or ruleset beyond the limits is an invalid one, whatever is too much", "[golden][corrections]") {
+  const ScratchFolder folder;
+  const std::string file = folder / "file.yaml";
+  const auto repeat = [](const std::string& text, size_t n) {
+    std::string out;
+    for (size_t i = 0; i < n; ++i) out += text;
+    return out;
+  };
+  const struct {
+    const char* what;
+    std::string text;
+  } rows[] = {{"more than 1048576 bytes", std::string((1 << 20) + 1, '#')},
+              {"more than 1048576 bytes", std::string(3 << 20, '#')},
+              {"nested deeper than 16 levels", repeat("[", 100) + repeat("]", 100)},
+              {"more than 64 aliases", "a: &x [1]\nb: [" + repeat("*x, ", 100) + "1]\n"},
+              {"more than 65536 values", "a: [" + repeat("1,", 70000) + "1]\n"},
+              {"control character 0x0", std::string("version: 1\n\0rules: {}", 21)}};
+  for (const auto& row : rows) {
+    INFO(row.what);
+    std::ofstream(file) << row.text;
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"validate-policy", "--policy", file},
+          {"run", "-p", "a", "-n", "1", "--correction-policy", file, "--allow-corrections"},
+          {"inspect", "--rules", file, BITNET_TINY_MODEL}}) {
+      const Outcome run = RunTool(command);
+      INFO(command[0] << ": " << run.err);
+      CHECK(run.exit_code == 11);
+      CHECK(run.err.find("\"" + file + "\": line ") != std::string::npos);
+      CHECK(run.err.find(row.what) != std::string::npos);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
@@ -172,6 +173,77 @@ TEST_CASE("the digest of a model file is remembered until anything about the fil
   const Outcome replay = RunTool({"verify-receipt", file, "--replay", "--model", model}, given);
   CHECK(replay.exit_code == 14);
   CHECK(replay.out.starts_with("model.fingerprint: "));
+}
+
+TEST_CASE("a file that is no receipt is named with the place of what is wrong, and is never read beyond the limit",
+          "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string good = folder / "good.json", bad = folder / "bad.json", quoted = "\"" + bad + "\"";
+  REQUIRE(RunTool(RunWithReceipt(good)).exit_code == 0);
+  const std::string text = ReadBytes(good);
+  std::string wrong = text;
+  const size_t seed = text.find("\"seed\": \"0\"");
+  REQUIRE(seed != std::string::npos);
+  wrong.replace(seed + 8, 3, "0");
+  const std::string place =
+      "line " + std::to_string(1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(seed), '\n')) +
+      ", column " + std::to_string(seed + 8 - text.rfind('\n', seed)) + ": ";
+  const struct {
+    std::string text, verify, compare;
+  } rows[] = {
+      {"", "line 1, column 1: json without a value\n", quoted + ": line 1, column 1: json without a value\n"},
+      {"{\n \"a\": 1,\n}", "line 3, column 1: malformed json: found '}'",
+       quoted + ": line 3, column 1: malformed json"},
+      {text.substr(0, text.find("\n  \"library\"") + 3), "line 4, column 3: malformed json: found the end",
+       quoted + ": line 4, column 3: malformed json: found the end"},
+      {std::string((16 << 20) + 1, ' '), "more than 16777216 bytes, the most that are read\n",
+       quoted + ": more than 16777216 bytes"},
+      {wrong, "inference.options.seed: " + place + "found an integer, expected a 64-bit integer as a decimal string\n",
+       ""},
+  };
+  for (const auto& row : rows) {
+    std::ofstream(bad) << row.text;
+    const Outcome verify = RunTool({"verify-receipt", bad});
+    INFO(verify.out << verify.err);
+    CHECK(verify.exit_code == 14);
+    CHECK(verify.out.starts_with(row.verify));
+    CHECK(verify.err == "bitnet: error: the receipt " + quoted + " is rejected\n");
+    const Outcome json = RunTool({"verify-receipt", "--json", bad});
+    CHECK(json.exit_code == 14);
+    CHECK_FALSE(At(Parse(json.out), "accepted").boolean);
+    for (const std::vector<std::string>& two : {std::vector<std::string>{good, bad}, {bad, good}}) {
+      const Outcome compare = RunTool({"compare-outputs", two[0], two[1]});
+      INFO(compare.err);
+      CHECK(compare.exit_code == (row.compare.empty() ? 0 : 3));
+      CHECK(compare.err.starts_with(row.compare.empty() ? "" : "bitnet: error: " + row.compare));
+    }
+  }
+}
+
+TEST_CASE("a target that no release has is wrong usage, known before a model is loaded", "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string file = folder / "receipt.json";
+  REQUIRE(RunTool(RunWithReceipt(file)).exit_code == 0);
+  for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--model", folder / "absent.gguf"}}) {
+    std::vector<std::string> command = {"verify-receipt", file, "--require-target", "NOPE"};
+    command.insert(command.end(), more.begin(), more.end());
+    const Outcome run = RunTool(command);
+    CHECK(run.exit_code == 2);
+    CHECK(run.err.find("require_target: found 'NOPE', expected one of portable, AVX2") != std::string::npos);
+  }
+  const std::string target = Text(Parse(ReadBytes(file)), "backend.target");
+  CHECK(RunTool({"verify-receipt", file, "--require-target", target}).exit_code == 0);
+  CHECK(RunTool({"verify-receipt", file, "--require-target", target == "NEON" ? "AVX2" : "NEON"}).exit_code == 14);
+}
+
+TEST_CASE("a variable of the environment that is not UTF-8 spoils no receipt", "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string file = folder / "receipt.json";
+  const Outcome run = RunTool(RunWithReceipt(file), {.variables = {{"CI", "a\xFFz"}}});
+  INFO(run.err);
+  REQUIRE(run.exit_code == 0);
+  CHECK(Text(Parse(ReadBytes(file)), "environment.variables.CI") == "a\xEF\xBF\xBDz");
+  CHECK(IsWhole(file));
 }
 
 TEST_CASE("two forms of one model are two files with the same weights in their receipts", "[golden][receipt]") {
