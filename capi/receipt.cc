@@ -85,8 +85,8 @@ std::string ComparisonJson(const receipts::Comparison& c) {
   w.Key("n_tokens").BeginArray().Uint(c.n_tokens_a).Uint(c.n_tokens_b).EndArray();
   w.Key("same_prompt").Bool(c.same_prompt);
   WriteDifferences("model", c.model, w);
-  WriteDifferences("corrections", c.corrections, w);
-  WriteDifferences("options", c.options, w);
+  c.corrections_known ? WriteDifferences("corrections", c.corrections, w) : void(w.Key("corrections").Null());
+  c.options_known ? WriteDifferences("options", c.options, w) : void(w.Key("options").Null());
   return w.EndObject().Take() + "\n";
 }
 
@@ -232,8 +232,10 @@ bitnet_status_t bitnet_compare_runs(const char* a, size_t n_bytes_a, const char*
     out.n_tokens_a = c->n_tokens_a;
     out.n_tokens_b = c->n_tokens_b;
     out.n_model_differences = static_cast<uint32_t>(c->model.size());
-    out.n_correction_differences = static_cast<uint32_t>(c->corrections.size());
-    out.n_option_differences = static_cast<uint32_t>(c->options.size());
+    out.n_correction_differences =
+        c->corrections_known ? static_cast<uint32_t>(c->corrections.size()) : BITNET_COMPARISON_NOT_KNOWN;
+    out.n_option_differences =
+        c->options_known ? static_cast<uint32_t>(c->options.size()) : BITNET_COMPARISON_NOT_KNOWN;
     CopyOut(out, out_comparison);
     if (json_needed == nullptr && out_json == nullptr && capacity == 0) return BITNET_OK;
     return PutText(ComparisonJson(*c), out_json, capacity, json_needed);

@@ -163,20 +163,6 @@ receipts::Shape ShapeOf(const core::Model& model) {
   return s;
 }
 
-// Over the pre-tokenizer's name and every token: its length as uint32, little-endian, and its bytes.
-std::string DigestOf(const core::Tokenizer& t) {
-  std::string bytes;  // hashed at once: a hash of few bytes takes longer than the bytes
-  const auto add = [&](std::string_view text) {
-    const auto n = static_cast<uint32_t>(text.size());
-    const char length[4] = {static_cast<char>(n), static_cast<char>(n >> 8), static_cast<char>(n >> 16),
-                            static_cast<char>(n >> 24)};
-    bytes.append(length, sizeof length).append(text);
-  };
-  add(t.pre());
-  for (uint32_t id = 0; id < t.size(); ++id) add(t.Piece(static_cast<int32_t>(id)));
-  return core::ToHex(core::Sha256Of(bytes.data(), bytes.size()));
-}
-
 // ---- Corrections ----
 
 std::string RangesText(const std::vector<policy::Range>& ranges) {
@@ -234,9 +220,23 @@ double PerSecond(uint64_t n, double ms) { return ms > 0 ? static_cast<double>(n)
 
 }  // namespace
 
+// Over the pre-tokenizer's name and every token: its length as uint32, little-endian, and its bytes.
+std::string ComputeTokenizerSha256(const core::Tokenizer& t) {
+  std::string bytes;  // hashed at once: a hash of few bytes takes longer than the bytes
+  const auto add = [&](std::string_view text) {
+    const auto n = static_cast<uint32_t>(text.size());
+    const char length[4] = {static_cast<char>(n), static_cast<char>(n >> 8), static_cast<char>(n >> 16),
+                            static_cast<char>(n >> 24)};
+    bytes.append(length, sizeof length).append(text);
+  };
+  add(t.pre());
+  for (uint32_t id = 0; id < t.size(); ++id) add(t.Piece(static_cast<int32_t>(id)));
+  return core::ToHex(core::Sha256Of(bytes.data(), bytes.size()));
+}
+
 const std::string& TokenizerSha256(const core::Tokenizer& tokenizer, const LoadAudit& audit) {
   LoadAudit::TokenizerDigest& digest = *audit.tokenizer_digest;
-  std::call_once(digest.once, [&] { digest.sha256 = DigestOf(tokenizer); });
+  std::call_once(digest.once, [&] { digest.sha256 = ComputeTokenizerSha256(tokenizer); });
   return digest.sha256;
 }
 

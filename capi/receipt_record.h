@@ -17,7 +17,8 @@ core::Result<receipts::Receipt> RecordOf(const bitnet_session_t& session, const 
 // The `model` part; `origin` of the digest: the host's word where `trust_host`, else computed.
 receipts::Model ModelRecordOf(const core::Model& model, const LoadAudit& audit, bool trust_host);
 
-// 64 hex digits of the tokenizer of a load, computed once.
+// 64 hex digits of a tokenizer; of that of a load, computed once.
+std::string ComputeTokenizerSha256(const core::Tokenizer& tokenizer);
 const std::string& TokenizerSha256(const core::Tokenizer& tokenizer, const LoadAudit& audit);
 
 // The `corrections` part; none for a model that was loaded without a policy.

@@ -137,16 +137,20 @@ Result<std::shared_ptr<const core::Model>> ModelFor(const Receipt& r, const bitn
 }
 
 // Of the model as it was loaded for the replay, before anything is run.
-Status CheckWeights(const receipts::Model& recorded, const core::Model& model) {
-  const auto equal = [](const std::string& found, const core::Digest& digest, std::string_view field) -> Status {
-    const std::string expected = core::ToHex(digest);
+Status CheckParts(const receipts::Model& recorded, const core::Model& model, const bitnet_model_t& handle) {
+  const auto equal = [](const std::string& found, const std::string& expected, std::string_view field) -> Status {
     if (found == expected) return {};
     return Rejected(
-        Cat("the receipt is of weights with ", field, " ", core::Quoted(found, 80), ", this model's is ", expected),
+        Cat("the receipt is of a model with ", field, " ", core::Quoted(found, 80), ", this one's is ", expected),
         Cat("model.", field));
   };
-  BN_RETURN_IF_ERROR(equal(recorded.ternary_sha256, model.TernarySha256(), "ternary_sha256"));
-  return equal(recorded.ternary_scales_sha256, model.TernaryScalesSha256(), "ternary_scales_sha256");
+  const core::Tokenizer& tokenizer = *model.tokenizer();
+  BN_RETURN_IF_ERROR(equal(
+      recorded.tokenizer_sha256,
+      &model == handle.model.get() ? TokenizerSha256(tokenizer, *handle.audit) : ComputeTokenizerSha256(tokenizer),
+      "tokenizer_sha256"));
+  BN_RETURN_IF_ERROR(equal(recorded.ternary_sha256, core::ToHex(model.TernarySha256()), "ternary_sha256"));
+  return equal(recorded.ternary_scales_sha256, core::ToHex(model.TernaryScalesSha256()), "ternary_scales_sha256");
 }
 
 core::GenerateOptions OptionsIn(const Receipt& r) {
@@ -205,7 +209,7 @@ Status Replay(std::string_view text, const bitnet_model_t& handle, bitnet_verifi
   BN_RETURN_IF_ERROR(CheckReplayable(*read, *handle.model));
   const Receipt& r = read->receipt;
   BN_ASSIGN_OR_RETURN(const std::shared_ptr<const core::Model> model, ModelFor(r, handle));
-  BN_RETURN_IF_ERROR(CheckWeights(r.model, *model));
+  BN_RETURN_IF_ERROR(CheckParts(r.model, *model, handle));
   core::SessionOptions options;
   options.n_ctx = r.inference.options.n_ctx;
   options.head = r.inference.options.head == "full" ? core::HeadMode::kFull : core::HeadMode::kAuto;

@@ -128,8 +128,9 @@ ExitCode Inspect(const InspectFlags& flags) {
   if (flags.gate == "policy" && flags.rules.empty()) {
     throw Failure(ExitCode::kUsage, "--gate policy needs a ruleset: give --rules");
   }
-  if (flags.gate == "none" && !flags.policy.empty()) {
-    throw Failure(ExitCode::kUsage, "--generate-policy needs a gate: leave out --gate none");
+  if (flags.gate == "none" && !(flags.policy.empty() && flags.rules.empty())) {
+    throw Failure(ExitCode::kUsage, std::string(flags.policy.empty() ? "--rules" : "--generate-policy") +
+                                        " needs a gate: leave out --gate none");
   }
   const ModelSource source = FindModel(flags.model);
   const File file = Get(source.embedded() ? File::open(tiny_model()) : File::open(source.path), Doing::kLoadingModel,
@@ -138,7 +139,7 @@ ExitCode Inspect(const InspectFlags& flags) {
   options.weights = !flags.ln_stats;
   options.no_gate = flags.gate == "none";
   std::string rules;
-  if (!flags.rules.empty() && flags.gate != "none") {
+  if (!flags.rules.empty()) {
     rules = ReadStartOfFile(flags.rules, kMaxRulesBytes);
     // The library takes a text that ends with a NUL: it would not see what follows one.
     if (const size_t nul = rules.find('\0'); nul != std::string::npos) {
@@ -152,14 +153,6 @@ ExitCode Inspect(const InspectFlags& flags) {
   const Inspection inspection = Get(Inspection::of(file, options), Doing::kWorking,
                                     flags.rules.empty() ? source.DisplayName() : Quoted(flags.rules, 4096));
   const bitnet_inspection_info_t info = inspection.info();
-  if (!flags.policy.empty() && info.n_suspicious == 0) {
-    Note("bitnet: nothing is suspicious: no policy is written");
-  } else if (!flags.policy.empty()) {
-    WriteFile(flags.policy, Get(inspection.policy(), Doing::kWorking, "cannot generate a policy"));
-    Note("bitnet: policy written to " + Quoted(flags.policy, 4096) +
-         "; check it with: bitnet validate-policy --policy " + Quoted(flags.policy, 4096) + " --model " +
-         source.DisplayName());
-  }
   std::string text;
   if (flags.json) {
     text = Get(inspection.json());
@@ -173,6 +166,15 @@ ExitCode Inspect(const InspectFlags& flags) {
     Print(text);
   } else {
     WriteFile(flags.output, text);
+  }
+  // After the report, which is there also where no policy repairs what was found.
+  if (!flags.policy.empty() && info.n_suspicious == 0) {
+    Note("bitnet: nothing is suspicious: no policy is written");
+  } else if (!flags.policy.empty()) {
+    WriteFile(flags.policy, Get(inspection.policy(), Doing::kWorking, "cannot generate a policy"));
+    Note("bitnet: policy written to " + Quoted(flags.policy, 4096) +
+         "; check it with: bitnet validate-policy --policy " + Quoted(flags.policy, 4096) + " --model " +
+         source.DisplayName());
   }
   return info.n_suspicious == 0 ? ExitCode::kSuccess : ExitCode::kSuspiciousModel;
 }

@@ -53,8 +53,10 @@ fs::path CacheFolder() {
   if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
     return fs::path(cache) / "bitnet";
   }
+  // A home that is not there is not made: accounts of services have none.
   const char* home = std::getenv("HOME");
-  return home != nullptr && *home != '\0' ? fs::path(home) / ".cache" / "bitnet" : fs::path();
+  std::error_code ignored;
+  return home != nullptr && fs::is_directory(home, ignored) ? fs::path(home) / ".cache" / "bitnet" : fs::path();
 }
 
 std::string ModelSource::DisplayName() const { return embedded() ? "the built-in model" : Quoted(path, 4096); }

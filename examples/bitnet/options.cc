@@ -202,8 +202,7 @@ void AddLoadFlags(CLI::App& app, ModelFlags& o) {
       ->group(model);
   AddFlag(app, "--i2s-arm-layout", o.i2s_arm_layout, "read I2_S tensors in the layout of old files written on Arm")
       ->group(model);
-  AddFlag(app, "--allow-suspicious-norms", o.allow_suspicious_norms,
-          "load a model whose norms are quantised or not finite")
+  AddFlag(app, "--allow-suspicious-norms", o.allow_suspicious_norms, "load a model whose norms are quantised")
       ->group(model);
   AddFlag(app, "--allow-dense-linears", o.allow_dense_linears,
           "load linears that are not ternary, and compute them as the dense or block matrices that they are")

@@ -36,12 +36,12 @@ std::string Describe(const bitnet_correction_t& c) {
   std::string out = "  " + Printable(c.policy) + ": " + c.type + "  " + bitnet_policy_verdict_name(c.verdict) + "\n";
   if (c.verdict == BITNET_POLICY_INVALID) return out + "    " + Printable(c.reason) + "\n";
   if (std::string(c.type) == "attention_scale") {
-    return out + "    factor " + Format("%.9g", c.factor_min) + " on the attention of " + std::to_string(c.n_layers) +
-           " layers\n";
+    return out + "    factor " + Format("%.9g", c.factor_min) + " on the attention of " + Counted(c.n_layers, "layer") +
+           "\n";
   }
   out += "    before   rms " + Range(c.before_min, c.before_max) + "\n";
   if (c.verdict != BITNET_POLICY_READY) return out + "    " + Printable(c.reason) + "\n";
-  out += "    change   " + std::to_string(c.n_tensors) + " norms, factor " + Range(c.factor_min, c.factor_max) + "\n";
+  out += "    change   " + Counted(c.n_tensors, "norm") + ", factor " + Range(c.factor_min, c.factor_max) + "\n";
   return out + "    after    rms " + Range(c.after_min, c.after_max) + ", allowed " +
          Range(c.allowed_min, c.allowed_max) + "\n";
 }

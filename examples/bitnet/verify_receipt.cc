@@ -36,6 +36,14 @@ std::string Lines(const Verification& verification) {
   return out;
 }
 
+// As bitnet_verification_json() has it, of a receipt that cannot be run again.
+std::string RejectionJson(const std::string& field, const std::string& message) {
+  Json json;
+  json.BeginObject().Field("accepted", false).Key("problems").BeginArray();
+  json.BeginObject().Field("field", field).Field("message", message).EndObject();
+  return json.EndArray().Key("first_step").Null().EndObject().Line();
+}
+
 ExitCode Verify(const VerifyFlags& flags) {
   if (flags.file.empty()) throw Failure(ExitCode::kUsage, "no receipt: give its file");
   const std::string text = ReadStartOfFile(flags.file, kMaxReceiptBytes);
@@ -64,7 +72,15 @@ ExitCode Verify(const VerifyFlags& flags) {
                      : std::string("accepted") + (loaded ? ", of this model" : "") + "; --replay runs it again\n");
     return ExitCode::kSuccess;
   }
-  const Verification replay = Get(Verification::replay(text, loaded->model));
+  Result<Verification> replayed = Verification::replay(text, loaded->model);
+  if (!replayed && replayed.error().status() == BITNET_E_RECEIPT_REJECTED) {
+    const std::string &field = replayed.error().what(), &message = replayed.error().message();
+    Print(flags.json ? RejectionJson(field, message)
+                     : (message.starts_with(field) ? "" : Printable(field) + ": ") + Printable(message) + "\n");
+    PrintError("the receipt " + Quoted(flags.file, 4096) + " is rejected");
+    return ExitCode::kReceiptRejected;
+  }
+  const Verification replay = Get(std::move(replayed));
   if (flags.json) {
     Print(Get(replay.json()));
   } else {
@@ -119,8 +135,8 @@ ExitCode Compare(const CompareFlags& flags) {
   if (flags.json) {
     Print(json);
   } else {
-    const auto differ = [](uint32_t n) {
-      return n == 0 ? std::string("the same") : std::to_string(n) + " differences";
+    const auto differ = [](uint32_t n) -> std::string {
+      return n == BITNET_COMPARISON_NOT_KNOWN ? "not known" : n == 0 ? "the same" : Counted(n, "difference");
     };
     Print("token agreement   " + Share(c.token_agreement) + "\n" +
           (c.first_difference < 0 ? "" : "first difference  token " + std::to_string(c.first_difference) + "\n") +

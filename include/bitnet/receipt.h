@@ -131,6 +131,10 @@ BITNET_API bitnet_status_t bitnet_verification_json(const bitnet_verification_t*
 
 /* ---- Comparison ------------------------------------------------------------------------------------------------ */
 
+/* In place of a number of differences: a document does not tell. Results of `run` name neither options nor corrections.
+ */
+#define BITNET_COMPARISON_NOT_KNOWN UINT32_MAX
+
 /* How far two runs agree. Numbers below 0 and -1 stand for "not known". */
 typedef struct bitnet_comparison_t {
   uint32_t struct_size;

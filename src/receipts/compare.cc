@@ -217,9 +217,12 @@ Result<Comparison> Compare(std::string_view a, std::string_view b) {
   out.text_similarity = Similarity(x.Find("output"), y.Find("output"));
   out.same_prompt = SamePrompt(x, y);
   out.model = ModelDifferences(x, y);
-  out.corrections = CorrectionDifferences(x, y);
+  // A receipt without corrections says that there were none.
+  out.corrections_known = x.document.Find("inference") != nullptr && y.document.Find("inference") != nullptr;
+  if (out.corrections_known) out.corrections = CorrectionDifferences(x, y);
   const JsonValue *options_a = x.Find("options"), *options_b = y.Find("options");
-  if (options_a != nullptr && options_b != nullptr) {
+  out.options_known = options_a != nullptr && options_b != nullptr;
+  if (out.options_known) {
     AddDifferences(options_a, options_b, "inference.options", out.options);
   }
   return out;

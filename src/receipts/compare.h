@@ -28,6 +28,8 @@ struct Comparison {
   std::optional<double> text_similarity;
   bool same_prompt = false;
   std::vector<Difference> model, corrections, options;
+  // False where a document does not tell, which results of run do not.
+  bool corrections_known = false, options_known = false;
 };
 
 // kBadFormat, naming `a` or `b`, for a text that is neither kind of document.

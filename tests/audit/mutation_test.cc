@@ -286,6 +286,13 @@ TEST_CASE(
     CHECK(replay.error().what().starts_with(row.field));
     CHECK(replay.error().message().starts_with(row.field));
   }
+  // The tokenizer that a replay makes must be the recorded one, whatever rule of splitting it is loaded with.
+  JsonValue split = *json;
+  at(split, "model.load.pre").string = "qwen2";
+  const auto replay = Verification::replay(Forged(split), model);
+  REQUIRE_FALSE(replay);
+  CHECK(replay.error().status() == BITNET_E_RECEIPT_REJECTED);
+  CHECK(replay.error().what() == "model.tokenizer_sha256");
   // With the model at hand its context counts without a replay.
   JsonValue document = *json;
   at(document, options + "n_ctx").number = 1 << 20;

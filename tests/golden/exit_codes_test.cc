@@ -45,6 +45,7 @@ TEST_CASE("the table of exit codes is the one of the README and of its page", "[
 TEST_CASE("wrong usage exits with 2 and names the option, what was found and what is expected", "[golden]") {
   CheckFails(2, {"rum"}, {"\"rum\"", "did you mean run?"});
   CheckFails(2, {"run"}, {"--prompt", "--tokens"});
+  CheckFails(2, {"inspect", "--gate", "none", "--rules", "x.yaml"}, {"--rules", "--gate none"});
   CheckFails(2, {"run", "--prompt", "a", "--tokens", "1"}, {"--prompt", "--tokens"});
   CheckFails(2, {"run", "--frobnicate"}, {"--frobnicate", "bitnet run --help"});
   CheckFails(2, {"run", "--prompt"}, {"--prompt"});

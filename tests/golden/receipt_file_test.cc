@@ -162,6 +162,13 @@ TEST_CASE("the digest of a model file is remembered until anything about the fil
   fs::last_write_time(model, fs::last_write_time(model) + std::chrono::nanoseconds(1));
   CHECK(origin() == "computed");
 
+  // A home that is not there is not made.
+  const std::string home = folder / "home";
+  std::vector<std::string> run = RunWithReceipt(file);
+  run.insert(run.end(), {"--model", model});
+  CHECK(RunTool(run, {.variables = {{"HOME", home}}}).exit_code == 0);
+  CHECK_FALSE(fs::exists(home));
+
   // What the cache says is the host's word: a wrong one is found by whoever looks at the file.
   usleep(2100000);
   CHECK(origin() == "computed");
@@ -218,6 +225,24 @@ TEST_CASE("a file that is no receipt is named with the place of what is wrong, a
       CHECK(compare.err.starts_with(row.compare.empty() ? "" : "bitnet: error: " + row.compare));
     }
   }
+}
+
+TEST_CASE("a comparison says what it does not know", "[golden][receipt]") {
+  const ScratchFolder folder;
+  const std::string receipt = folder / "receipt.json", result = folder / "result.json";
+  std::vector<std::string> run = RunWithReceipt(receipt);
+  run.insert(run.end(), {"--output", result});
+  REQUIRE(RunTool(run).exit_code == 0);
+  CHECK(RunTool({"compare-outputs", receipt, receipt})
+            .out.find("corrections       the same\noptions           the same\n") != std::string::npos);
+  const Outcome mixed = RunTool({"compare-outputs", receipt, result});
+  CHECK(mixed.exit_code == 0);
+  CHECK(mixed.out.find("corrections       not known\noptions           not known\n") != std::string::npos);
+  const Outcome json_run = RunTool({"compare-outputs", "--json", receipt, result});
+  const Json json = Parse(json_run.out);
+  CHECK(At(json, "corrections").kind == Json::Kind::kNull);
+  CHECK(At(json, "options").kind == Json::Kind::kNull);
+  CHECK(At(json, "model").array.empty());
 }
 
 TEST_CASE("a target that no release has is wrong usage, known before a model is loaded", "[golden][receipt]") {

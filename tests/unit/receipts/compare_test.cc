@@ -76,6 +76,18 @@ TEST_CASE("What differs in model, corrections and options is listed by field", "
   CHECK(c.corrections[1].b == "1");
 }
 
+TEST_CASE("What a document does not tell is not known, which is not the same", "[receipts][compare]") {
+  const std::string result = "{\"output_tokens\": [1], \"model\": {\"name\": \"a\"}}";
+  const Comparison receipts = Compared(Text(SampleReceipt()), Text(SampleReceipt()));
+  CHECK((receipts.corrections_known && receipts.options_known));
+  for (const std::string& other : {result, Text(SampleCorrectedReceipt())}) {
+    const Comparison c = Compared(result, other);
+    CHECK_FALSE(c.corrections_known);
+    CHECK_FALSE(c.options_known);
+    CHECK((c.corrections.empty() && c.options.empty()));
+  }
+}
+
 TEST_CASE("Two forms of one model differ by file alone, two models by their weights", "[receipts][compare]") {
   Receipt other = SampleReceipt();
   other.model.fingerprint.back() = 'b';

@@ -45,6 +45,10 @@ TEST_CASE("Each rule rejects the receipt that breaks it, naming the field", "[re
   } rows[] = {
       {"receipt_version", [](Receipt& r) { r.receipt_version = "2.0"; }},
       {"numerics", [](Receipt& r) { r.numerics = "bitnet-numerics/2"; }},
+      {"environment.variables",
+       [](Receipt& r) {
+         r.environment.variables = {{"", "x"}};
+       }},
       {"timestamp", [](Receipt& r) { r.timestamp = "2026-02-29T00:00:00Z"; }},
       {"timestamp", [](Receipt& r) { r.timestamp = "2026-02-28T00:00:00+01:00"; }},
       {"deterministic", [](Receipt& r) { r.deterministic = false; }},
@@ -230,6 +234,8 @@ TEST_CASE("Corrections are rejected unless they are allowed, and their arithmeti
       [](Applied& a) { a.impact.tensors[0].rms_after = 0.99; },
       [](Applied& a) { a.parameters.target_rms = 1.01; },
       [](Applied& a) { a.parameters.target_rms.reset(); },
+      [](Applied& a) { a.parameters.tolerance = 0; },
+      [](Applied& a) { a.parameters.scale_factor = -3; },
       [](Applied& a) { a.impact.factor_min = 1; },
       [](Applied& a) { a.impact.tensors.clear(); },
       [](Applied& a) { a.correction_type = "rotate"; },
