@@ -20,13 +20,14 @@ replay() { # replay TABLES RECEIPT TOOL...: the tool accepts the receipt, and co
   local said
   said=$("${@:3}" verify-receipt "$2" --replay)
   echo "$(basename "$2"): $said"
-  [[ $said =~ "accepted: the replay on "$1" gives the same tokens and logits" ]]
+  [[ $said =~ "accepted: the replay on "$1" gives the same tokens and logits" ]] || { echo "expected a replay on $1"; exit 1; }
   replays=$((replays + 1))
 }
 
 "$native" "${sampled[@]}" --receipt "$folder/native.json"
 "${emulated[@]}" "${sampled[@]}" --receipt "$folder/emulated.json"
-[[ $(grep -o '"arch": "[^"]*"' "$folder/native.json") != $(grep -o '"arch": "[^"]*"' "$folder/emulated.json") ]]
+arch() { grep -o '"arch": "[^"]*"' "$1"; }
+[[ $(arch "$folder/native.json") != "$(arch "$folder/emulated.json")" ]] || { echo "both are of one processor"; exit 1; }
 for receipt in "$folder/native.json" "$receipts"/*.json; do replay 'NEON(_DOTPROD)?' "$receipt" "${emulated[@]}"; done
 replay '(AVX2|AVX3|AVX3_VNNI|portable)' "$folder/emulated.json" "$native"
 ((replays >= 3))
