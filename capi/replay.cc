@@ -130,8 +130,12 @@ Result<std::shared_ptr<const core::Model>> ModelFor(const Receipt& r, const bitn
     return model.status();
   }
   if (!model.ok()) {
+    const bool corrected = !wanted.norm_scales.empty() || !wanted.attention_scales.empty();
+    const std::string_view field = model.status().what() == "tokenizer.ggml.pre" ? "model.load.pre"
+                                   : corrected                                   ? "corrections.applied"
+                                                                                 : "model.load";
     return Rejected(Cat("the receipt's load options or corrections do not fit the model: ", model.status().message()),
-                    std::string(model.status().what()));
+                    std::string(field));
   }
   return model;
 }

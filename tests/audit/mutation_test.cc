@@ -293,6 +293,8 @@ TEST_CASE(
   REQUIRE_FALSE(replay);
   CHECK(replay.error().status() == BITNET_E_RECEIPT_REJECTED);
   CHECK(replay.error().what() == "model.tokenizer_sha256");
+  at(split, "model.load.pre").string = "no such rule";
+  CHECK(Verification::replay(Forged(split), model).error().what() == "model.load.pre");
   // With the model at hand its context counts without a replay.
   JsonValue document = *json;
   at(document, options + "n_ctx").number = 1 << 20;

@@ -52,8 +52,8 @@ ToolProcess::ToolProcess(const std::vector<std::string>& arguments, const Given&
   for (const char* name : {"PATH", "TMPDIR", "LD_LIBRARY_PATH"}) {
     if (const char* value = getenv(name)) variables.push_back(std::string(name) + "=" + value);
   }
-  variables.push_back("HOME=/nonexistent");
   for (const auto& [name, value] : given.variables) variables.push_back(name + "=" + value);
+  variables.push_back("HOME=/nonexistent");  // the first of a name counts
   std::vector<char*> argv, envp;
   for (std::string& word : words) argv.push_back(word.data());
   for (std::string& variable : variables) envp.push_back(variable.data());
