@@ -83,6 +83,11 @@ TEST_CASE("a read that fails, a progress that cancels and bytes that are no mode
   BN_FAILS(BITNET_E_IO,
            bitnet_model_load_callback(engine.get(), ReadSource, &source, source.bytes.size(), nullptr, &raw));
 
+  // Sizes that would wrap in an allocator's rounding are refused before anything is read.
+  for (const uint64_t n : {UINT64_MAX, UINT64_MAX - 62, uint64_t{1} << 63}) {
+    BN_FAILS(BITNET_E_NO_MEMORY, bitnet_model_load_callback(engine.get(), ReadSource, &source, n, nullptr, &raw));
+  }
+
   bitnet_model_options_t options = BITNET_MODEL_OPTIONS_INIT;
   uint64_t calls = 0;
   options.progress = [](uint64_t done, uint64_t total, void* user_data) -> int32_t {

@@ -1,5 +1,6 @@
 #include "core/base/allocator.h"
 
+#include <cstdint>
 #include <new>
 
 namespace bitnet::core {
@@ -18,7 +19,8 @@ Result<Buffer> Buffer::Allocate(const Allocator& allocator, size_t bytes) {
   Buffer b;
   b.allocator_ = allocator;
   if (bytes == 0) return b;
-  b.data_ = allocator.alloc(allocator.user_data, bytes, kAlign);
+  // No object is larger than PTRDIFF_MAX: an allocator that rounds up to kAlign would wrap to a small block beyond it.
+  if (bytes <= PTRDIFF_MAX) b.data_ = allocator.alloc(allocator.user_data, bytes, kAlign);
   if (b.data_ == nullptr) return Status(Code::kNoMemory, Cat("out of memory: ", bytes, " bytes were refused"));
   b.size_ = bytes;
   return b;
