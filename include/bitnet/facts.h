@@ -28,7 +28,7 @@ typedef struct bitnet_facts_info_t {
   char reserved[7];
   double prompt_ms;              /* evaluation of the prompt of the last generation */
   double generate_ms;            /* from its first draw to its last */
-  double time_to_first_token_ms; /* from its start to its first draw */
+  double time_to_first_token_ms; /* from its start to its first draw; 0 before that */
   uint64_t n_prompt_tokens;
   uint64_t n_generated_tokens; /* draws, a stop token's included */
   uint64_t n_evaluated_tokens; /* tokens that went through the layers, all calls together */

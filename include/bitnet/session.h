@@ -84,8 +84,8 @@ enum bitnet_want { BITNET_WANT_LAST = 0, BITNET_WANT_ALL = 1, BITNET_WANT_NONE =
 
 /**
  * Appends tokens to the context. On any failure the session stays where it was.
- * @return BITNET_OK, _E_INVALID_ARGUMENT (an id outside the vocabulary), _E_CONTEXT_FULL, _E_CANCELLED, _E_NON_FINITE,
- *         _E_NO_MEMORY, _E_BAD_STATE.
+ * @return BITNET_OK, _E_INVALID_ARGUMENT (no tokens, an id outside the vocabulary), _E_CONTEXT_FULL, _E_CANCELLED,
+ * _E_NON_FINITE, _E_NO_MEMORY, _E_BAD_STATE.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_session_eval(bitnet_session_t* session, const int32_t* tokens, size_t n_tokens,
@@ -151,7 +151,7 @@ typedef struct bitnet_generate_options_t {
   uint64_t seed;           /* the same seed, model, tokens and options: the same text, anywhere */
   uint32_t ignore_eos;     /* 1: stop ids do not stop */
   uint32_t n_stop_ids;
-  const int32_t* stop_ids;         /* [n_stop_ids] besides the vocabulary's own */
+  const int32_t* stop_ids;         /* [n_stop_ids] of the vocabulary, besides its own */
   const char* const* stop_strings; /* [n_stop_strings] texts that end the generation; may span tokens */
   uint32_t n_stop_strings;
   uint32_t reserved;
@@ -233,7 +233,8 @@ BITNET_API bitnet_status_t bitnet_session_generated_tokens(const bitnet_session_
                                                            size_t capacity, size_t* n_ids) BITNET_NOEXCEPT;
 
 /**
- * Ends the running evaluation or generation soon, or the next one if none runs. Does nothing for NULL.
+ * Ends the running evaluation or generation soon, or the next one if none runs; in a batch the evaluation of all its
+ * sessions. Does nothing for NULL.
  * @threading any thread, and signal handlers; the session must not be freed meanwhile.
  * @since 0.1
  */

@@ -102,6 +102,13 @@ TEST_CASE_METHOD(Fixture, "options out of range are refused by name", "[capi][ge
   refuse(&bitnet_generate_options_t::top_p, -0.5f, "top_p");
   refuse(&bitnet_generate_options_t::min_p, 2.0f, "min_p");
   refuse(&bitnet_generate_options_t::repeat_penalty, -1.0f, "repeat_penalty");
+  for (const int32_t id : {-1, 1536}) {  // not in the vocabulary: it would never stop anything
+    bitnet_generate_options_t options = BITNET_GENERATE_OPTIONS_INIT;
+    options.stop_ids = &id;
+    options.n_stop_ids = 1;
+    BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_session_begin(session.get(), &bos, 1, &options));
+    CHECK(std::string(bitnet_last_error_message()).find("stop id") != std::string::npos);
+  }
   CHECK(Info(session).position == 0);
 }
 
@@ -248,6 +255,43 @@ TEST_CASE_METHOD(Fixture, "a cancel ends the generation that runs", "[capi][gene
   BN_FAILS(BITNET_E_CANCELLED, bitnet_session_eval(session.get(), prompt.data(), prompt.size(), BITNET_WANT_LAST));
   CHECK(Info(session).position == 0);
   BN_OK(bitnet_session_eval(session.get(), prompt.data(), prompt.size(), BITNET_WANT_LAST));
+}
+
+TEST_CASE_METHOD(Fixture, "a cancel after an evaluation ends the generation that goes on from it",
+                 "[capi][generation]") {
+  const int32_t bos = 1531;
+  BN_OK(bitnet_session_eval(session.get(), &bos, 1, BITNET_WANT_LAST));
+  bitnet_session_cancel(session.get());
+  BN_OK(bitnet_session_begin(session.get(), nullptr, 0, nullptr));
+  bitnet_step_t step = BITNET_STEP_INIT;
+  BN_OK(bitnet_session_next(session.get(), &step));
+  CHECK(step.reason == BITNET_STOP_CANCELLED);
+  BN_OK(bitnet_session_begin(session.get(), nullptr, 0, nullptr));
+  BN_OK(bitnet_session_next(session.get(), &step));
+  CHECK(step.token >= 0);
+}
+
+TEST_CASE_METHOD(Fixture, "a draw that fails leaves no trace in the digest", "[capi][generation]") {
+  bitnet_generate_options_t options = BITNET_GENERATE_OPTIONS_INIT;
+  options.repeat_penalty = 0x1p-149f;  // overflows as soon as something could be said again
+  const std::vector<int32_t> prompt = {1, 5, 9};
+  BN_OK(bitnet_session_begin(session.get(), prompt.data(), prompt.size(), &options));
+  bitnet_step_t step = BITNET_STEP_INIT;
+  bitnet_status_t status = BITNET_OK;
+  while (status == BITNET_OK && step.reason == BITNET_STOP_NONE) status = bitnet_session_next(session.get(), &step);
+  REQUIRE(status == BITNET_E_NON_FINITE);
+  const std::vector<int32_t> drawn = GeneratedTokens(session.get());
+  REQUIRE(!drawn.empty());
+  const std::string digest = LogitsSha256(session);
+
+  // The same draws alone.
+  BN_OK(bitnet_session_clear(session.get()));
+  options.repeat_penalty = 1;
+  options.max_new_tokens = static_cast<uint32_t>(drawn.size());
+  BN_OK(bitnet_session_begin(session.get(), prompt.data(), prompt.size(), &options));
+  Drain(session.get());
+  CHECK(GeneratedTokens(session.get()) == drawn);
+  CHECK(LogitsSha256(session) == digest);
 }
 
 TEST_CASE_METHOD(Fixture, "facts say what ran, and do not change afterwards", "[capi][generation]") {

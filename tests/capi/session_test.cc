@@ -89,9 +89,12 @@ TEST_CASE_METHOD(Fixture, "a batch that cannot be changes no session", "[capi][s
   const SessionPtr a = MakeSession(model), b = MakeSession(model);
   const std::vector<int32_t> prompt = Text("One day");
   const int32_t bad = 1536;
+  BN_OK(bitnet_session_eval(a.get(), prompt.data(), prompt.size(), BITNET_WANT_LAST));
   bitnet_batch_item_t items[] = {{a.get(), prompt.data(), prompt.size(), BITNET_WANT_LAST, 0},
                                  {b.get(), &bad, 1, BITNET_WANT_LAST, 0}};
   BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_session_eval_batch(items, 2));
+  CHECK(Info(a).n_logits == 1);  // still those of its own evaluation
+  BN_OK(bitnet_session_clear(a.get()));
   items[1].session = a.get();
   items[1].tokens = prompt.data();
   BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_session_eval_batch(items, 2));  // twice the same
@@ -103,6 +106,28 @@ TEST_CASE_METHOD(Fixture, "a batch that cannot be changes no session", "[capi][s
   CHECK(Info(a).position == 0);
   CHECK(Info(b).position == 0);
   BN_OK(bitnet_session_eval_batch(nullptr, 0));
+}
+
+TEST_CASE_METHOD(Fixture, "a cancel of any session of a batch ends it, once", "[capi][session]") {
+  const SessionPtr a = MakeSession(model), b = MakeSession(model);
+  const std::vector<int32_t> prompt = Text("One day");
+  const bitnet_batch_item_t items[] = {{a.get(), prompt.data(), prompt.size(), BITNET_WANT_LAST, 0},
+                                       {b.get(), prompt.data(), prompt.size(), BITNET_WANT_LAST, 0}};
+  for (const SessionPtr* one : {&a, &b}) {
+    bitnet_session_cancel(one->get());
+    BN_FAILS(BITNET_E_CANCELLED, bitnet_session_eval_batch(items, 2));
+    CHECK(Info(a).position == 0);
+    CHECK(Info(b).position == 0);
+    BN_OK(bitnet_session_eval_batch(items, 2));
+    BN_OK(bitnet_session_clear(a.get()));
+    BN_OK(bitnet_session_clear(b.get()));
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "an evaluation of nothing is refused in its own words", "[capi][session]") {
+  const SessionPtr session = MakeSession(model);
+  BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_session_eval(session.get(), nullptr, 0, BITNET_WANT_LAST));
+  CHECK(std::string(bitnet_last_error_message()) == "no tokens");
 }
 
 TEST_CASE_METHOD(Fixture, "a fork and its origin go on as if each were alone", "[capi][session]") {

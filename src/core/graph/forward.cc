@@ -1,5 +1,6 @@
 #include "core/graph/forward.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <iterator>
@@ -135,7 +136,7 @@ class Pass {
 }  // namespace
 
 Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange layers, bool embed,
-               std::span<const BatchRow> rows, ForwardScratch& s, const std::atomic<bool>* cancel) {
+               std::span<const BatchRow> rows, ForwardScratch& s, std::span<const std::atomic<bool>* const> cancels) {
   void* const c = ops.context;
   const auto non_finite = [&](uint32_t mark, size_t row) {
     const std::string where = mark == 0 ? std::string("token_embd")
@@ -150,7 +151,10 @@ Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange la
     if (ops.device_status != nullptr && !ops.device_status(c).ok()) return ops.device_status(c);
     return non_finite(pass.mark(), ops.failed_row(c));
   };
-  const auto cancelled = [&] { return cancel != nullptr && cancel->load(std::memory_order_relaxed); };
+  const auto cancelled = [&] {
+    return std::any_of(cancels.begin(), cancels.end(),
+                       [](const auto* f) { return f->load(std::memory_order_relaxed); });
+  };
 
   const bool on_device = ops.begin != nullptr;
   // A pass of one row may be a recording, which is made in one go.

@@ -39,10 +39,11 @@ struct LayerRange {
 
 // Runs `rows` (1 .. scratch.max_rows) through `layers`: from their embedding with `embed`, else from scratch.x.
 // scratch.x then holds the residual stream after the last one, the caches, whose layer 0 is layers.begin, hold the
-// rows' keys and values. kNonFinite names layer, operation and position; kCancelled when `cancel` (may be null) became
-// true between two layers.
+// rows' keys and values. kNonFinite names layer, operation and position; kCancelled when one of `cancels` became true
+// between two layers.
 Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange layers, bool embed,
-               std::span<const BatchRow> rows, ForwardScratch& scratch, const std::atomic<bool>* cancel);
+               std::span<const BatchRow> rows, ForwardScratch& scratch,
+               std::span<const std::atomic<bool>* const> cancels);
 
 // logits [n_rows, n_vocab] of rows x [n_rows, n_embd] of the residual stream: output norm and head.
 // kNonFinite when a norm or a logit is not finite.

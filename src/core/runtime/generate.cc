@@ -17,6 +17,12 @@ double Milliseconds(std::chrono::steady_clock::time_point from, std::chrono::ste
 Status Session::Begin(std::span<const int32_t> prompt, const GenerateOptions& options) {
   Impl& s = *impl_;
   BN_RETURN_IF_ERROR(CheckSamplerOptions(options.sampler));
+  const uint32_t n_vocab = s.model->hparams().n_vocab;
+  for (const int32_t id : options.stop_ids) {
+    if (static_cast<uint32_t>(id) >= n_vocab) {
+      return Status(Code::kInvalidArgument, Cat("stop id: found ", id, ", expected 0 to ", n_vocab - 1), "stop_ids");
+    }
+  }
   if (prompt.empty() && s.n_hidden == 0) {
     return Status(Code::kBadState, "nothing to continue: give a prompt, or evaluate tokens first", "prompt");
   }
@@ -42,8 +48,7 @@ Status Session::Begin(std::span<const int32_t> prompt, const GenerateOptions& op
   s.started = Impl::Clock::now();
   if (!prompt.empty()) BN_RETURN_IF_ERROR(Eval(prompt, Want::kLast));
   s.prompt_done = s.first_draw = s.last_draw = Impl::Clock::now();
-  s.cancelled.store(false, std::memory_order_relaxed);
-  s.generating = true;
+  s.generating = true;  // a cancel that came too late for the evaluation ends the first draw
   return {};
 }
 
@@ -83,9 +88,9 @@ Result<Step> Session::Next() {
   if (s.generated.empty()) BN_RETURN_IF_ERROR(s.PrepareShortcut());
   const size_t row = s.n_hidden - 1;
   BN_RETURN_IF_ERROR(s.ComputeTop(row));
-  s.AddToDigest();
   std::copy(s.top.begin(), s.top.end(), s.draw_top.begin());
   BN_ASSIGN_OR_RETURN(const int32_t token, Draw(s.draw_top, s.tokens, s.generate.sampler));
+  s.AddToDigest();  // a draw that fails has no part in it
   s.last_draw = Impl::Clock::now();
   if (s.generated.empty()) s.first_draw = s.last_draw;
   s.generated.push_back(token);
@@ -152,7 +157,7 @@ RunFacts Session::Facts() const {
   if (!s.generated.empty()) f.logits_sha256 = s.digest.Finish();
   f.prompt_ms = Milliseconds(s.started, s.prompt_done);
   f.generate_ms = Milliseconds(s.prompt_done, s.last_draw);
-  f.time_to_first_token_ms = Milliseconds(s.started, s.first_draw);
+  f.time_to_first_token_ms = s.generated.empty() ? 0 : Milliseconds(s.started, s.first_draw);
   f.n_prompt_tokens = s.n_prompt;
   f.n_generated_tokens = s.generated.size();
   f.n_evaluated_tokens = s.n_evaluated;

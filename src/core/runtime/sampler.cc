@@ -54,6 +54,10 @@ Result<int32_t> Draw(std::span<kernels::TopEntry> top, std::span<const int32_t> 
     for (kernels::TopEntry& e : top) {
       if (std::find(recent.begin(), recent.end(), static_cast<int32_t>(e.id)) == recent.end()) continue;
       e.logit = e.logit > 0 ? e.logit / o.repeat_penalty : e.logit * o.repeat_penalty;
+      if (!std::isfinite(e.logit)) {
+        return Status(Code::kNonFinite, "a logit under the repetition penalty is not finite; use one nearer to 1",
+                      "repeat_penalty");
+      }
     }
     std::sort(top.begin(), top.end(), Descending);
   }

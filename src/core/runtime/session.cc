@@ -115,6 +115,7 @@ Status Session::Impl::Allocate(uint32_t context, uint32_t chunk) {
   tokens.reserve(n_ctx);
   rows.reserve(chunk);
   row_sessions.reserve(chunk);
+  cancels.reserve(1);
   top.resize(std::min<size_t>(kernels::kMaxTop, h.n_vocab));
   draw_top.resize(top.size());
   return {};
@@ -169,16 +170,18 @@ Status Session::Impl::RunStages() {
     }
     const Ops& ops = profile ? profiled : stage.ops;
     BN_RETURN_IF_ERROR(Forward(ops, h, *stage.weights, stage.plan.part.layers, stage.plan.part.embedding, rows,
-                               stage.scratch, &cancelled));
+                               stage.scratch, cancels));
   }
   return {};
 }
 
 Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
   Impl& lead = *items[0].session->impl_;
+  for (const BatchItem& item : items) BN_RETURN_IF_ERROR(item.session->impl_->CheckTokens(item.tokens));
+  lead.cancels.clear();
+  for (const BatchItem& item : items) lead.cancels.push_back(&item.session->impl_->cancelled);
   for (const BatchItem& item : items) {
     Impl& s = *item.session->impl_;
-    BN_RETURN_IF_ERROR(s.CheckTokens(item.tokens));
     const size_t n_wanted = item.want == Want::kAll ? item.tokens.size() : item.want == Want::kLast ? 1 : 0;
     const size_t bytes = std::max<size_t>(1, n_wanted) * s.model->hparams().n_embd * sizeof(float);
     if (s.hidden.size() < bytes) {
@@ -240,21 +243,20 @@ Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
 }
 
 Status Session::EvalBatch(std::span<const BatchItem> items) {
+  const auto item = [&](size_t i) { return items.size() == 1 ? std::string() : Cat("batch item ", i, ": "); };
   for (size_t i = 0; i < items.size(); ++i) {
     const Session* s = items[i].session;
-    if (s == nullptr) return Status(Code::kInvalidArgument, Cat("batch item ", i, ": no session"), "items");
+    if (s == nullptr) return Status(Code::kInvalidArgument, Cat(item(i), "no session"), "items");
     if (s->impl_->engine != items[0].session->impl_->engine || s->impl_->model != items[0].session->impl_->model) {
-      return Status(Code::kInvalidArgument, Cat("batch item ", i, ": sessions of one batch share engine and model"),
-                    "items");
+      return Status(Code::kInvalidArgument, Cat(item(i), "sessions of one batch share engine and model"), "items");
     }
     if (s->impl_->plan.stages != items[0].session->impl_->plan.stages) {
       return Status(Code::kInvalidArgument,
-                    Cat("batch item ", i, ": its layers are split over devices in another way than those of item 0"),
-                    "items");
+                    Cat(item(i), "its layers are split over devices in another way than those of item 0"), "items");
     }
-    if (items[i].tokens.empty()) return Status(Code::kInvalidArgument, Cat("batch item ", i, ": no tokens"), "items");
+    if (items[i].tokens.empty()) return Status(Code::kInvalidArgument, Cat(item(i), "no tokens"), "items");
     if (s->generating()) {
-      return Status(Code::kBadState, Cat("batch item ", i, ": a generation is running"), "items");
+      return Status(Code::kBadState, Cat(item(i), "a generation is running"), "items");
     }
     for (size_t j = 0; j < i; ++j) {
       if (items[j].session == s) {
@@ -264,7 +266,9 @@ Status Session::EvalBatch(std::span<const BatchItem> items) {
   }
   if (items.empty()) return {};
   const Status status = Impl::EvalItems(items);
-  if (status.code() == Code::kCancelled) items[0].session->impl_->cancelled.store(false);
+  if (status.code() == Code::kCancelled) {
+    for (const BatchItem& i : items) i.session->impl_->cancelled.store(false, std::memory_order_relaxed);
+  }
   return status;
 }
 

@@ -68,6 +68,7 @@ struct Session::Impl {
   std::vector<int32_t> tokens;           // in the context
   std::vector<BatchRow> rows;            // of the pass at work
   std::vector<Impl*> row_sessions;
+  std::vector<const std::atomic<bool>*> cancels;  // of all sessions of the batch at work
   Buffer between;  // [rows, n_embd]: the residual stream from one device to the next; none with one device
 
   Buffer hidden;  // [n_hidden, n_embd] residual stream of the wanted rows, on the device of the head

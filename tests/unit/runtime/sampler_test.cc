@@ -70,6 +70,19 @@ TEST_CASE("a quotient by the temperature that overflows is an error", "[runtime]
   CHECK(Draw(top, {}, o).status().code() == Code::kNonFinite);
 }
 
+TEST_CASE("a penalty that overflows is an error, greedy or not", "[runtime][sampler]") {
+  SamplerOptions o;
+  o.repeat_penalty = 1e-38f;
+  const std::vector<int32_t> context = {2};
+  std::vector<TopEntry> top = {{1, 9.0f}, {2, 8.0f}};
+  CHECK(Draw(top, context, o).status().code() == Code::kNonFinite);
+  o.repeat_penalty = 1e38f;
+  top = {{1, 9.0f}, {2, -8.0f}};
+  CHECK(Draw(top, context, o).status().code() == Code::kNonFinite);
+  top = {{1, 9.0f}, {2, -8.0f}};
+  CHECK(Drawn(top, {3}, o) == 1);  // nothing penalised
+}
+
 TEST_CASE("options outside their range are refused by name", "[runtime][sampler]") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const auto what = [](auto change) {
