@@ -8,7 +8,7 @@
 #define BITNET_API
 #endif
 
-#ifdef __cplusplus
+#if defined(__cplusplus) && __cplusplus >= 201103L
 #define BITNET_NOEXCEPT noexcept
 #else
 #define BITNET_NOEXCEPT

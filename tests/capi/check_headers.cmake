@@ -37,6 +37,7 @@ foreach(pair gcc:g++ clang:clang++)
     foreach(standard c99 c11)
       check(${cc_path_${cc}} ${standard} c "#include <${header}>\n")
     endforeach()
+    check(${cxx_path_${cxx}} c++98 cc "#include <${header}>\n")  # C++ hosts of any age
   endforeach()
   foreach(header IN LISTS cpp_headers)
     string(APPEND twice_cpp "#include <${header}>\n")
