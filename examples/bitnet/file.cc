@@ -30,6 +30,7 @@ namespace {
 std::string ReadStartOfFile(const std::string& path, uint64_t max_bytes) {
   const bool standard_input = path == "-";
   const int fd = standard_input ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == EINTR) throw Failure(ExitCode::kInterrupted, "interrupted");  // a FIFO without a writer
   if (fd < 0) CannotRead(path, errno);
   std::string out;
   char chunk[1 << 16];
@@ -124,6 +125,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
   struct stat info;
   if (stat(target_.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     fd_ = open(target_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd_ < 0 && errno == EINTR) throw Failure(ExitCode::kInterrupted, "interrupted");  // a FIFO without a reader
     if (fd_ < 0) Fail("open", errno);
     return;
   }

@@ -1,6 +1,7 @@
 #include "terminal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,6 +31,14 @@ int WriteAll(int fd, std::string_view bytes) {
 void PrintToStderr(std::string_view bytes) { (void)WriteAll(STDERR_FILENO, bytes); }  // nowhere left to complain
 
 }  // namespace
+
+void HoldStandardStreams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // Open the other way round: to read the one, to write the others is EBADF.
+    (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // gets the lowest number that is free: fd
+  }
+}
 
 void Print(std::string_view bytes) {
   const int error = WriteAll(STDOUT_FILENO, bytes);

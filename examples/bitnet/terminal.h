@@ -8,6 +8,10 @@
 
 namespace bitnet::tool {
 
+// Takes the numbers of standard streams that are closed, so that no file this program opens becomes one of them. They
+// fail as closed ones do. Comes first.
+void HoldStandardStreams();
+
 // Writes to standard output at once. ClosedPipe when its reader is gone, Failure when it cannot be written.
 void Print(std::string_view bytes);
 // Text of a model: as it is, but harmless where standard output is a terminal.

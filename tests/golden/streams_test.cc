@@ -1,5 +1,10 @@
 // What goes where: results on standard output, all else on standard error; pipes that close; Ctrl-C.
+#include <sys/stat.h>
+
+#include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "golden/tool.h"
 #include "support/catch.h"
@@ -24,6 +29,35 @@ TEST_CASE("a pipe that closes ends the tool quietly", "[golden]") {
   const Outcome run = tool.Finish();
   CHECK(run.exit_code == 0);
   CHECK(run.err.empty());
+}
+
+TEST_CASE("no output file takes the place of a standard stream that is closed", "[golden]") {
+  const ScratchFolder folder;
+  const std::string document = folder / "run.json", receipt = folder / "receipt.json";
+  const std::vector<std::string> run = {
+      "run", "--prompt", "Why is the sky blue?", "-n", "8", "--output", document, "--receipt", receipt};
+  // Without standard output the run fails as one that cannot write it, and leaves no file.
+  for (const std::vector<int>& closed : {std::vector{1}, std::vector{0, 1, 2}}) {
+    CHECK(RunTool(run, {.closed = closed}).exit_code == 3);
+    CHECK_FALSE(std::filesystem::exists(document));
+    CHECK_FALSE(std::filesystem::exists(receipt));
+  }
+  const Outcome deaf = RunTool(run, {.closed = {0, 2}});
+  CHECK(deaf.exit_code == 0);
+  CHECK(Text(Parse(ReadBytes(document)), "output") + "\n" == deaf.out);
+  CHECK(RunTool({"verify-receipt", receipt}).exit_code == 0);
+}
+
+TEST_CASE("Ctrl-C while a pipe waits for its other end ends the tool: 130", "[golden]") {
+  const ScratchFolder folder;
+  const std::string fifo = folder / "fifo";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  for (const char* option : {"--output", "--prompt-file"}) {
+    ToolProcess tool({"run", "--json", option, fifo, std::string(option) == "--output" ? "--prompt=hi" : "--quiet"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // it starts, and waits; else it is 128 + SIGINT
+    tool.Interrupt();
+    CHECK(tool.Finish().exit_code == 130);
+  }
 }
 
 TEST_CASE("Ctrl-C ends a run after the current token: 130, and the document says so", "[golden]") {

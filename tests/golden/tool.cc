@@ -38,6 +38,7 @@ ToolProcess::ToolProcess(const std::vector<std::string>& arguments, const Given&
   posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
+  for (const int fd : given.closed) posix_spawn_file_actions_addclose(&actions, fd);
   posix_spawnattr_t attributes;  // the tool starts with the signals that a shell gives it
   posix_spawnattr_init(&attributes);
   sigset_t defaults;

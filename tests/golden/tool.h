@@ -25,6 +25,7 @@ struct Outcome {
 struct Given {
   std::string input = {};                                           // standard input
   std::vector<std::pair<std::string, std::string>> variables = {};  // of the environment, added to a clean one
+  std::vector<int> closed = {};                                     // standard streams that it starts without
 };
 
 // A tool at work. Its output must be small enough for a pipe where nobody reads it.

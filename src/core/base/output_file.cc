@@ -37,6 +37,17 @@ std::string TemporaryName(const std::string& target, int fd) { return Cat(target
 
 constexpr mode_t kMode = 0666;  // less the process's mask
 
+// open() that gives no number of a standard stream: a host that has closed them may still print to them.
+int OpenAboveStandard(const char* path, int flags, mode_t mode) {
+  const int fd = ::open(path, flags | O_CLOEXEC, mode);
+  if (fd < 0 || fd > STDERR_FILENO) return fd;
+  const int above = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  return above;
+}
+
 }  // namespace
 
 Result<OutputFile> OutputFile::Create(const std::string& path, bool overwrite) {
@@ -56,12 +67,12 @@ Result<OutputFile> OutputFile::Create(const std::string& path, bool overwrite) {
   // Not more open than the old file while it is written; Commit() gives it exactly those bits.
   const mode_t mode = out.mode_ < 0 ? kMode : (static_cast<mode_t>(out.mode_) & kMode) | S_IRUSR | S_IWUSR;
   const std::string folder = FolderOf(out.target_);
-  out.fd_ = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+  out.fd_ = OpenAboveStandard(folder.c_str(), O_TMPFILE | O_RDWR, mode);
   // Without /proc such a file can be neither read again nor named.
   if (out.fd_ >= 0 && ::access(DescriptorPath(out.fd_).c_str(), F_OK) == 0) return out;
   if (out.fd_ >= 0) ::close(out.fd_);
   const std::string name = TemporaryName(out.target_, 0);
-  out.fd_ = ::open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
+  out.fd_ = OpenAboveStandard(name.c_str(), O_CREAT | O_EXCL | O_RDWR, mode);
   if (out.fd_ < 0) return out.Fail("created", errno);
   out.temporary_ = name;
   return out;

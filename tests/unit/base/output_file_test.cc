@@ -1,5 +1,6 @@
 #include "core/base/output_file.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -57,6 +58,22 @@ TEST_CASE("an output file appears whole with its commit and not before", "[base]
   REQUIRE(out->Commit().ok());
   CHECK(ReadText(path) == "ten bytes!");
   CHECK(folder.count() == 1);
+}
+
+TEST_CASE("an output file is no standard stream of a host that has closed them", "[base]") {
+  const Folder folder;
+  const int kept = ::dup(STDIN_FILENO);
+  REQUIRE(kept >= 0);
+  REQUIRE(::close(STDIN_FILENO) == 0);
+  auto out = OutputFile::Create(folder.File("new"), false);
+  const bool still_closed = ::fcntl(STDIN_FILENO, F_GETFD) == -1;
+  REQUIRE(::dup2(kept, STDIN_FILENO) == STDIN_FILENO);
+  ::close(kept);
+  CHECK(still_closed);
+  REQUIRE(out.ok());
+  REQUIRE(WriteAll(*out, "ten bytes!").ok());
+  REQUIRE(out->Commit().ok());
+  CHECK(ReadText(folder.File("new")) == "ten bytes!");
 }
 
 TEST_CASE("an output file that is given up leaves the old file and nothing else", "[base]") {
