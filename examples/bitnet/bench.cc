@@ -2,6 +2,8 @@
 #include <bitnet/experimental.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -39,22 +41,24 @@ struct ProfileRow {
   double seconds = 0;
 };
 
+constexpr double kNotMeasured = std::numeric_limits<double>::quiet_NaN();  // null in JSON
+
 struct Measured {
   std::string test;  // "pp512", "tg64", "tg64@4000"
   uint32_t threads = 0;
-  Spread tokens_per_s;
-  double bytes_per_s = 0;           // tg: weights and cache that were read
-  double cache_bytes_per_s = 0;     // of these, the cache
-  double multiply_adds_per_s = 0;   // pp: products with ternary weights
-  double limit_fraction = 0;        // of the limit measured in this run
-  std::vector<ProfileRow> profile;  // of one more run, with --profile
+  Spread tokens_per_s{};
+  double bytes_per_s = kNotMeasured;          // tg: weights and cache that were read
+  double cache_bytes_per_s = kNotMeasured;    // of these, the cache
+  double multiply_adds_per_s = kNotMeasured;  // pp: products with ternary weights
+  double limit_fraction = 0;                  // of the limit measured in this run
+  std::vector<ProfileRow> profile{};          // of one more run, with --profile
 };
 
 struct ThreadReport {
   uint32_t threads = 0;
   MachineLimits limits;
   double load_ms = 0;
-  double time_to_first_token_ms = 0;
+  double time_to_first_token_ms = kNotMeasured;
 };
 
 struct BenchReport {
@@ -217,7 +221,7 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
   StopIfInterrupted();
   report.peak_memory.Start();  // the yardsticks took memory of their own
   const LoadedModel loaded = LoadModel(model_flags);
-  ThreadReport own{n_threads, limits, loaded.load_ms, 0};
+  ThreadReport own{n_threads, limits, loaded.load_ms};
   const TokenCost cost = CostOf(loaded.model, flags.session);
   const uint32_t n_vocab = loaded.model.info().n_vocab;
   SessionFlags session_flags = flags.session;
@@ -226,7 +230,7 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
   if (flags.n_prompt > 0) {
     Note(who + ", prompt of " + Counted(flags.n_prompt, "token"));
     const Tokens tokens = SomeTokens(flags.n_prompt, n_vocab);
-    Measured m{"pp" + std::to_string(flags.n_prompt), n_threads, {}, 0, 0, 0, 0, {}};
+    Measured m{"pp" + std::to_string(flags.n_prompt), n_threads};
     const auto seconds = [&] { return PromptSeconds(session, tokens); };
     m.tokens_per_s = Repeat(flags, flags.n_prompt, seconds);
     if (flags.profile) m.profile = Profile(session, seconds);
@@ -239,7 +243,7 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
     const std::string test = "tg" + std::to_string(flags.n_generate) + (depth > 0 ? "@" + std::to_string(depth) : "");
     Note(who + ", " + Counted(flags.n_generate, "token") + " one by one" +
          (depth > 0 ? " after " + std::to_string(depth) : ""));
-    Measured m{test, n_threads, {}, 0, 0, 0, 0, {}};
+    Measured m{test, n_threads};
     double first_token_ms = 0;
     const auto seconds = [&] { return GenerateSeconds(session, depth, flags.n_generate, n_vocab, first_token_ms); };
     m.tokens_per_s = Repeat(flags, flags.n_generate, seconds);
@@ -303,13 +307,16 @@ Json Document(const BenchReport& report) {
   return json;
 }
 
+// "" for what was not measured.
+std::string Measure(double value, int decimals) { return std::isnan(value) ? "" : Fixed(value, decimals); }
+
 std::string Csv(const BenchReport& report) {
   std::string out = "test,threads,median,min,max,gb_per_s,gmac_per_s,limit_fraction,target\n";
   for (const Measured& m : report.results) {
     out += m.test +
-           Format(",%u,%.3f,%.3f,%.3f,%.3f,%.3f,%.4f,", m.threads, m.tokens_per_s.median, m.tokens_per_s.min,
-                  m.tokens_per_s.max, m.bytes_per_s / 1e9, m.multiply_adds_per_s / 1e9, m.limit_fraction) +
-           report.target + "\n";
+           Format(",%u,%.3f,%.3f,%.3f,", m.threads, m.tokens_per_s.median, m.tokens_per_s.min, m.tokens_per_s.max) +
+           Measure(m.bytes_per_s / 1e9, 3) + "," + Measure(m.multiply_adds_per_s / 1e9, 3) +
+           Format(",%.4f,", m.limit_fraction) + report.target + "\n";
   }
   return out;
 }
@@ -345,8 +352,9 @@ std::string Markdown(const BenchReport& report) {
                     "\n\n| threads | read limit GB/s | integer limit GMAC/s | load ms | first token ms |\n"
                     "|--:|--:|--:|--:|--:|\n";
   for (const ThreadReport& t : report.per_threads) {
-    out += Format("| %u | %.1f | %.0f | %.1f | %.2f |\n", t.threads, t.limits.read_bytes_per_s / 1e9,
-                  t.limits.multiply_adds_per_s / 1e9, t.load_ms, t.time_to_first_token_ms);
+    out += Format("| %u | %.1f | %.0f | %.1f | ", t.threads, t.limits.read_bytes_per_s / 1e9,
+                  t.limits.multiply_adds_per_s / 1e9, t.load_ms) +
+           Measure(t.time_to_first_token_ms, 2) + " |\n";
   }
   out +=
       "\n| test | threads | tokens/s | min | max | GB/s | GMAC/s | of the limit |\n|:--|--:|--:|--:|--:|--:|--:|--:|\n";
@@ -354,8 +362,7 @@ std::string Markdown(const BenchReport& report) {
     out += "| " + r.test +
            Format(" | %u | %.2f | %.2f | %.2f | ", r.threads, r.tokens_per_s.median, r.tokens_per_s.min,
                   r.tokens_per_s.max) +
-           (r.bytes_per_s > 0 ? Fixed(r.bytes_per_s / 1e9, 2) : "") + " | " +
-           (r.multiply_adds_per_s > 0 ? Fixed(r.multiply_adds_per_s / 1e9, 1) : "") +
+           Measure(r.bytes_per_s / 1e9, 2) + " | " + Measure(r.multiply_adds_per_s / 1e9, 1) +
            Format(" | %.0f %% |\n", 100 * r.limit_fraction);
   }
   return out + ProfileTable(report.results);

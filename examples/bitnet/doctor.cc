@@ -65,7 +65,8 @@ Json Document(const std::vector<TargetReport>& reports, bool healthy) {
     json.BeginObject().Field("name", report.name).Field("available", report.available);
     if (report.available) {
       json.Field("checks", report.n_checks).Field("different", report.n_different);
-      if (!report.first_different.empty()) json.Field("first_different", report.first_different);
+      json.Key("first_different");
+      report.first_different.empty() ? json.Null() : json.Value(report.first_different);
     }
     json.EndObject();
   }

@@ -119,7 +119,7 @@ GenerationReport Generate(Session& session, const Tokens& prompt, size_t n_known
   const bitnet_facts_info_t facts = Get(session.facts()).info();
   report.prompt_ms = facts.prompt_ms;
   report.generate_ms = facts.generate_ms;
-  report.time_to_first_token_ms = facts.time_to_first_token_ms;
+  if (!report.output_tokens.empty()) report.time_to_first_token_ms = facts.time_to_first_token_ms;
   return report;
 }
 

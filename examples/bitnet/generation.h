@@ -4,6 +4,7 @@
 
 #include <bitnet/session.hpp>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,8 @@ struct GenerationReport {
   Tokens output_tokens;  // every drawn id, the stop id included
   std::string output;    // without stop id and stop text
   bitnet_stop_reason_t reason = BITNET_STOP_NONE;
-  double prompt_ms = 0, generate_ms = 0, time_to_first_token_ms = 0;
+  double prompt_ms = 0, generate_ms = 0;
+  double time_to_first_token_ms = std::numeric_limits<double>::quiet_NaN();  // without a token: none
   size_t n_evaluated = 0;  // tokens of the prompt that were not in the cache already
 
   double PromptTokensPerSecond() const;

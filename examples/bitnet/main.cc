@@ -107,6 +107,7 @@ ExitCode Main(const std::vector<std::string>& words) {
     Note(OverviewHelp());
     return ExitCode::kUsage;
   }
+  if (words[0] == "help" && words.size() > 1) return Main({words[1], "--help"});
   const std::vector<std::string> rest(words.begin() + 1, words.end());
   if (HandleGlobalFlag(words[0], rest)) return ExitCode::kSuccess;
   const Command* nearest = nullptr;
@@ -123,6 +124,7 @@ int main(int argc, char** argv) {
   using namespace bitnet::tool;
   ExitCode code = ExitCode::kUnexpected;
   try {
+    HoldStandardStreams();
     InstallInterruptHandler();
     InstallBusErrorHandler();
     code = Main(std::vector<std::string>(argv + (argc > 0), argv + argc));

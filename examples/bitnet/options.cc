@@ -176,7 +176,8 @@ void AddSourceFlags(CLI::App& app, ModelFlags& o, ModelArgument argument) {
     AddText(app, "MODEL", o.positional_model, "", "the same as --model");
   }
   const std::string model = "Model";
-  AddValue(app, "-m,--model", "PATH", "the model: a GGUF file (default: the model that is built in)",
+  AddValue(app, "-m,--model", "PATH",
+           "the model: a GGUF or SafeTensors file, or a folder (default: the model that is built in)",
            [&o](const Given& given, const std::string& text) {
              if (text.empty() && !given.FromEnvironment()) given.Reject(text, "a name");
              o.model = text;

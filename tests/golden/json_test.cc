@@ -20,6 +20,16 @@ bool IsSha256(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
+TEST_CASE("a run without a token has no digest and no time to the first one", "[golden]") {
+  const Json run = RunToolJson({"run", "--json", "--prompt", "Why is the sky blue?", "-n", "0"});
+  CHECK(Text(run, "stop_reason") == "length");
+  CHECK(Ids(run, "output_tokens").empty());
+  CHECK(run.Find("logits_sha256") == nullptr);
+  CHECK(At(run, "timings.time_to_first_token_ms").kind == Json::Kind::kNull);
+  const Json bench = RunToolJson({"bench", "--json", "-p", "8", "-n", "0", "-r", "1"});
+  CHECK(At(At(bench, "load").array[0], "time_to_first_token_ms").kind == Json::Kind::kNull);
+}
+
 TEST_CASE("the document of run has every field of its contract", "[golden]") {
   const Json run = RunToolJson({"run", "--json", "--prompt", "Why is the sky blue?"});
   CHECK(Text(run, "model.path") == "embedded");
@@ -227,6 +237,7 @@ TEST_CASE("the doctor tests every target and finds every bit equal", "[golden]")
     if (!At(target, "available").boolean) continue;
     CHECK(At(target, "checks").uinteger > 0);
     CHECK(At(target, "different").uinteger == 0);
+    CHECK(At(target, "first_different").kind == Json::Kind::kNull);
   }
 }
 
@@ -240,6 +251,11 @@ TEST_CASE("bench compares its speed with limits that it measured", "[golden]") {
     CHECK(At(result, "tokens_per_second.min").number <= At(result, "tokens_per_second.median").number);
     CHECK(At(result, "tokens_per_second.median").number <= At(result, "tokens_per_second.max").number);
     CHECK(At(result, "limit_fraction").number > 0);
+    // What a test does not measure is not 0.
+    const bool prompt = Text(result, "test") == "pp16";
+    CHECK((At(result, "gb_per_s").kind == Json::Kind::kNull) == prompt);
+    CHECK((At(result, "cache_gb_per_s").kind == Json::Kind::kNull) == prompt);
+    CHECK((At(result, "gmac_per_s").kind == Json::Kind::kNull) == !prompt);
     CHECK(At(result, "profile.ternary product").number > 0);
     CHECK(At(result, "profile.attention").number > 0);
     CHECK((At(result, "profile.logits digest").number > 0) == Text(result, "test").starts_with("tg"));

@@ -47,6 +47,7 @@ TEST_CASE("every command has a help with examples, and so has the tool", "[golde
     const Outcome help = RunTool({command, "--help"});
     CHECK(help.exit_code == 0);
     CHECK(help.err.empty());
+    CHECK(RunTool({"help", command}).out == help.out);
     CHECK(help.out.find("Examples:\n  bitnet " + command) != std::string::npos);
     CHECK(help.out.find("--json") != std::string::npos);
     CHECK(help.out.find("--quiet") != std::string::npos);
