@@ -21,6 +21,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/bitnet ${PROJECT_BINARY_DIR}/inc
         FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
 install(FILES ${PROJECT_SOURCE_DIR}/src/receipts/receipt.schema.json
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bitnet COMPONENT runtime)
 
@@ -32,12 +33,12 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/bitnetConfigVersion.cmake
 install(FILES ${PROJECT_BINARY_DIR}/bitnetConfig.cmake ${PROJECT_BINARY_DIR}/bitnetConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT dev)
 
-# pkg-config; relocatable, as the CMake package is. A static library needs its dependencies in every link.
+# pkg-config; relocatable, as the CMake package is. A static library needs its dependencies in every link; the shared one
+# brings them along, and whoever links it need not have their headers.
 file(RELATIVE_PATH BITNET_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" BITNET_PC_PREFIX "${BITNET_PC_PREFIX}")
-set(BITNET_PC_REQUIRES Requires.private)
 if(NOT BUILD_SHARED_LIBS)
-  set(BITNET_PC_REQUIRES Requires)
+  set(BITNET_PC_REQUIRES "Requires: libhwy simdjson libcrypto yaml-cpp\n")
   set(BITNET_PC_LIBS_STATIC " -lstdc++ -lm -pthread")
   if(BITNET_CUDA)
     string(APPEND BITNET_PC_LIBS_STATIC " -L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -ldl -lrt")
@@ -65,7 +66,9 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
 set(CPACK_COMPONENT_DEV_DEPENDS runtime)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libc6, libstdc++6, libhwy1, libsimdjson14, libssl3, libyaml-cpp0.7")
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libhwy-dev, libsimdjson-dev, libssl-dev, libyaml-cpp-dev")
+if(NOT BUILD_SHARED_LIBS)
+  set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libhwy-dev, libsimdjson-dev, libssl-dev, libyaml-cpp-dev")
+endif()
 if(PROJECT_IS_TOP_LEVEL)
   include(CPack)
 endif()

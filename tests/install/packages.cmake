@@ -26,7 +26,7 @@ function(expect_content name content)
   endforeach()
 endfunction()
 
-set(runtime "bin/bitnet\n" "man/man1/bitnet\\.1(\\.gz)?\n" "bash-completion/completions/bitnet\n" "doc/bitnet/LICENSE\n"
+set(runtime "bin/bitnet\n" "man/man1/bitnet\\.1(\\.gz)?\n" "bash-completion/completions/bitnet\n" "doc/bitnet/LICENSE\n" "doc/bitnet/docs/embedding\\.md\n"
     "share/bitnet/receipt\\.schema\\.json\n")
 set(dev "include/bitnet/bitnet\\.h\n" "include/bitnet/bitnet\\.hpp\n" "include/bitnet/version\\.h\n"
     "cmake/bitnet/bitnetConfig\\.cmake\n" "cmake/bitnet/bitnetTargets\\.cmake\n" "pkgconfig/bitnet\\.pc\n")

@@ -37,7 +37,13 @@ file(GLOB_RECURSE pc ${prefix}/*/bitnet.pc)
 get_filename_component(pc_dir "${pc}" DIRECTORY)
 get_filename_component(lib_dir "${pc_dir}" DIRECTORY)
 set(ENV{PKG_CONFIG_PATH} ${pc_dir})
+if(FLAVOUR STREQUAL shared)
+  set(ENV{PKG_CONFIG_LIBDIR} ${pc_dir})  # on a machine without the development files of what the library itself uses
+endif()
 run("pkg-config" pkg-config --cflags --libs bitnet)
+if(FLAVOUR STREQUAL shared AND output MATCHES "-D|-l[a-z]+ +-l")
+  message(FATAL_ERROR "flags of others than libbitnet: ${output}")
+endif()
 separate_arguments(flags UNIX_COMMAND "${output}")
 run("compiling with pkg-config's flags"
     ${CXX} -std=c++17 ${CONSUMER}/story.cpp -o ${SCRATCH}/by_pkg_config -lbitnet-tiny ${flags} -Wl,-rpath,${lib_dir})
