@@ -80,7 +80,7 @@ ExitCode Logits(const LogitsFlags& flags) {
     Print(json.Line());
     return ExitCode::kSuccess;
   }
-  Print(Format("logits of %zu tokens x %u ids, sha256 %s\n", tokens.size(), n_vocab, sha256));
+  Print("logits of " + Counted(tokens.size(), "token") + Format(" x %u ids, sha256 %s\n", n_vocab, sha256));
   ShowLikeliest(session, tokenizer, tokens.size() - 1);
   return ExitCode::kSuccess;
 }
