@@ -4,8 +4,10 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <cstdlib>
 #include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "command.h"
@@ -74,7 +76,16 @@ bool HandleGlobalFlag(const std::string& word, const std::vector<std::string>& r
   return true;
 }
 
+// A variable that stands for a promise: a value that is none must not pass for one.
+void CheckSwitch(const char* name) {
+  const char* const value = std::getenv(name);
+  const std::string_view text = value != nullptr ? value : "";
+  if (text.empty() || text == "0" || text == "1") return;
+  throw Failure(ExitCode::kUsage, std::string(name) + ": found " + Quoted(text) + ", expected 1 or 0");
+}
+
 ExitCode RunCommand(const Command& command, std::vector<std::string> arguments) {
+  CheckSwitch("BITNET_STRICT_NO_FAKE_GPU");
   CLI::App app(command.summary, command.name);
   const std::function<ExitCode()> run = SetUpCommand(command, app);
   // CLI11 takes the next word for the value of "--name="; an empty value is meant.

@@ -113,6 +113,10 @@ TEST_CASE("a bad variable of the environment is named as such, and a flag wins o
   CheckFails(2, {"run", "--prompt", "a"}, {"BITNET_SEED", "\"-3\""}, {.variables = {{"BITNET_SEED", "-3"}}});
   CheckFails(2, {"run", "--prompt", "a"}, {"BITNET_GPU_MEMORY_LIMIT"},
              {.variables = {{"BITNET_GPU_MEMORY_LIMIT", "8G"}}});
+  CheckFails(2, {"run", "--prompt", "a"}, {"BITNET_STRICT_NO_FAKE_GPU", "banana", "1 or 0"},
+             {.variables = {{"BITNET_STRICT_NO_FAKE_GPU", "banana"}}});
+  CheckFails(2, {"run", "--prompt", "a"}, {"BITNET_DEVICE", "gpu", "cuda or hybrid"},
+             {.variables = {{"BITNET_DEVICE", "gpu"}}});
   const Given three{.variables = {{"BITNET_CPU_THREADS", "3"}, {"BITNET_DETERMINISTIC", "1"}, {"BITNET_SEED", "1"}}};
   const std::vector<std::string> run = {"run", "--json", "--prompt", "a", "-n", "1"};
   CHECK(At(RunToolJson(run, three), "threads").uinteger == 3);

@@ -1,9 +1,12 @@
 #include "support/emulated_gpu.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "kernels/cuda/kernel_list.h"
@@ -11,9 +14,10 @@
 namespace bitnet::kernels::gpu {
 
 struct GpuQueue {
-  uint32_t device;
-  GpuRecording* recording;  // being made, or null
-  bool lost;
+  uint32_t device = 0;
+  GpuRecording* recording = nullptr;  // being made
+  bool lost = false;
+  std::vector<std::function<GpuStatus()>> pending;
 };
 
 struct GpuRecording {
@@ -72,11 +76,9 @@ const char* KernelName(GpuKernel kernel) {
 GpuStatus Now(GpuQueue* q, GpuKernel kernel, GpuGrid grid, const void* args) {
   EmulatedGpus& g = Gpus();
   if (q->lost || (g.fail_launch >= 0 && static_cast<uint64_t>(g.fail_launch) <= g.n_launches)) {
-    q->lost = true;
     return Failure(GpuFault::kFailed, KernelName(kernel));
   }
   ++g.n_launches;
-  if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535) ++g.misuse;
   switch (kernel) {
 #define BN_X(name) \
   case GpuKernel::k##name: RunKernel<name>(grid, args); break;
@@ -91,7 +93,34 @@ void CheckIdle(const GpuQueue* q) {
   if (q->recording != nullptr) ++Gpus().misuse;
 }
 
+std::vector<GpuQueue*>& OpenQueues() {
+  static std::vector<GpuQueue*> queues;
+  return queues;
+}
+
+// Does what is pending, in order, up to the first failure.
+GpuStatus Drain(GpuQueue* q) {
+  for (const auto& action : std::exchange(q->pending, {})) {
+    const GpuStatus s = action();
+    if (s.ok()) continue;
+    q->lost = true;
+    return s;
+  }
+  return {};
+}
+
+GpuStatus Later(GpuQueue* q, const char* what, std::function<GpuStatus()> action) {
+  if (q->lost) return Failure(GpuFault::kFailed, what);
+  q->pending.push_back(std::move(action));
+  return {};
+}
+
+void DropPending(GpuQueue* q) {
+  if (!Drain(q).ok()) q->pending.clear();
+}
+
 constexpr size_t kAlign = 256;
+constexpr uint8_t kGuard = 0x5a;  // behind a piece of memory
 
 const GpuTable kTable = {
     "CUDA",
@@ -109,63 +138,100 @@ const GpuTable kTable = {
       return {};
     },
     [](uint32_t device, GpuQueue** out) noexcept -> GpuStatus {
-      *out = new GpuQueue{device, nullptr, false};
+      *out = new GpuQueue;
+      (*out)->device = device;
+      OpenQueues().push_back(*out);
       ++Gpus().open_queues;
       return {};
     },
     [](GpuQueue* q) noexcept {
       if (q == nullptr) return;
+      CheckIdle(q);
+      DropPending(q);
+      std::erase(OpenQueues(), q);
       --Gpus().open_queues;
+      delete q->recording;
       delete q;
     },
     [](GpuQueue* q, size_t bytes, void** device) noexcept -> GpuStatus {
       CheckIdle(q);
+      EmulatedGpus& g = Gpus();
+      if (g.fail_allocate >= 0 && static_cast<uint64_t>(g.fail_allocate) <= g.n_allocations) {
+        return Failure(GpuFault::kNoMemory, "allocate: out of memory");
+      }
+      ++g.n_allocations;
       // The size stands before the memory; what is not initialised is garbage.
-      auto* const block = static_cast<uint8_t*>(std::aligned_alloc(kAlign, (bytes + 2 * kAlign - 1) / kAlign * kAlign));
-      if (block == nullptr) return Failure(GpuFault::kNoMemory, "allocate");
+      const size_t all = (bytes + 3 * kAlign - 1) / kAlign * kAlign;
+      auto* const block = static_cast<uint8_t*>(std::aligned_alloc(kAlign, all));
+      if (block == nullptr) return Failure(GpuFault::kNoMemory, "allocate: out of memory");
       std::memcpy(block, &bytes, sizeof bytes);
       std::memset(block + kAlign, 0xc3, bytes);
-      Gpus().allocated_bytes += bytes;
+      std::memset(block + kAlign + bytes, kGuard, all - kAlign - bytes);
+      g.allocated_bytes += bytes;
       *device = block + kAlign;
       return {};
     },
-    [](GpuQueue*, void* device) noexcept {
+    [](GpuQueue* q, void* device) noexcept {
       if (device == nullptr) return;
+      CheckIdle(q);
+      for (GpuQueue* other : OpenQueues()) DropPending(other);
       uint8_t* const block = static_cast<uint8_t*>(device) - kAlign;
       size_t bytes;
       std::memcpy(&bytes, block, sizeof bytes);
+      const uint8_t* const end = block + (bytes + 3 * kAlign - 1) / kAlign * kAlign;
+      if (std::any_of<const uint8_t*>(block + kAlign + bytes, end, [](uint8_t x) { return x != kGuard; })) {
+        ++Gpus().misuse;
+      }
       Gpus().allocated_bytes -= bytes;
       std::free(block);
     },
     [](GpuQueue* q, void* device, const void* host, size_t bytes) noexcept -> GpuStatus {
       CheckIdle(q);
-      if (q->lost) return Failure(GpuFault::kFailed, "copy in: device lost");
-      std::memcpy(device, host, bytes);
       Gpus().bytes_in += bytes;
-      return {};
+      const auto* const from = static_cast<const uint8_t*>(host);
+      return Later(q, "copy in: device lost", [device, taken = std::vector<uint8_t>(from, from + bytes)] {
+        std::memcpy(device, taken.data(), taken.size());
+        return GpuStatus();
+      });
     },
     [](GpuQueue* q, void* host, const void* device, size_t bytes) noexcept -> GpuStatus {
       CheckIdle(q);
       if (q->lost) return Failure(GpuFault::kFailed, "copy out: device lost");
+      const GpuStatus s = Drain(q);
+      if (!s.ok()) return s;
       std::memcpy(host, device, bytes);
       Gpus().bytes_out += bytes;
       return {};
     },
     [](GpuQueue* q, void* to, const void* from, size_t bytes) noexcept -> GpuStatus {
       CheckIdle(q);
-      if (q->lost) return Failure(GpuFault::kFailed, "copy: device lost");
-      std::memcpy(to, from, bytes);
-      return {};
+      return Later(q, "copy: device lost", [=] {
+        std::memcpy(to, from, bytes);
+        return GpuStatus();
+      });
     },
     [](GpuQueue* q) noexcept -> GpuStatus {
       CheckIdle(q);
-      return {};
+      return q->lost ? Failure(GpuFault::kFailed, "wait: device lost") : Drain(q);
     },
     [](GpuQueue* q, GpuKernel kernel, GpuGrid grid, const void* args) noexcept -> GpuStatus {
-      if (q->recording == nullptr) return Now(q, kernel, grid, args);
-      const auto* const bytes = static_cast<const uint8_t*>(args);
-      q->recording->launches.push_back({kernel, grid, std::vector<uint8_t>(bytes, bytes + ArgsBytes(kernel))});
-      return {};
+      EmulatedGpus& g = Gpus();
+      if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535) {
+        ++g.misuse;
+      }
+      if (q->lost) return Failure(GpuFault::kFailed, KernelName(kernel));
+      if (g.refuse_launch >= 0 && static_cast<uint64_t>(g.refuse_launch) <= g.n_taken) {
+        return Failure(GpuFault::kFailed, KernelName(kernel));
+      }
+      if (g.at_launch >= 0 && static_cast<uint64_t>(g.at_launch) == g.n_taken) g.call();
+      ++g.n_taken;
+      const auto* const from = static_cast<const uint8_t*>(args);
+      std::vector<uint8_t> bytes(from, from + ArgsBytes(kernel));
+      if (q->recording != nullptr) {
+        q->recording->launches.push_back({kernel, grid, std::move(bytes)});
+        return {};
+      }
+      return Later(q, KernelName(kernel), [=] { return Now(q, kernel, grid, bytes.data()); });
     },
     [](GpuQueue* q) noexcept -> GpuStatus {
       CheckIdle(q);
@@ -174,20 +240,26 @@ const GpuTable kTable = {
       return {};
     },
     [](GpuQueue* q, GpuRecording** out) noexcept -> GpuStatus {
-      *out = q->recording;
-      q->recording = nullptr;
+      if (q->recording == nullptr) ++Gpus().misuse;
+      *out = std::exchange(q->recording, nullptr);
+      if (*out != nullptr) ++Gpus().open_recordings;
       return {};
     },
     [](GpuQueue* q, GpuRecording* r) noexcept -> GpuStatus {
       CheckIdle(q);
       ++Gpus().n_replays;
-      for (const GpuRecording::Launch& l : r->launches) {
-        const GpuStatus s = Now(q, l.kernel, l.grid, l.args.data());
-        if (!s.ok()) return s;
-      }
-      return {};
+      return Later(q, "replay: device lost", [=] {
+        for (const GpuRecording::Launch& l : r->launches) {
+          const GpuStatus s = Now(q, l.kernel, l.grid, l.args.data());
+          if (!s.ok()) return s;
+        }
+        return GpuStatus();
+      });
     },
-    [](GpuRecording* r) noexcept { delete r; },
+    [](GpuRecording* r) noexcept {
+      if (r != nullptr) --Gpus().open_recordings;
+      delete r;
+    },
     [](GpuQueue*, GpuLimits* out) noexcept -> GpuStatus {
       *out = GpuLimits{};
       return Failure(GpuFault::kFailed, "an emulation has no speed");

@@ -1,18 +1,20 @@
 // The grid of kernels/cuda/grid.h on the CPU: blocks and threads are loops, shared memory and registers start as
 // garbage, and the threads run in the order that the caller chooses. Two kinds of mistake give themselves away: a step
 // that reads what another thread of the same step writes (threads of a step in rising, falling or strided order), and a
-// barrier that is missing (warps one after the other, each from barrier to barrier before the next one moves).
+// barrier that is missing, of the block or of a warp (each thread alone, from one point where it must wait to the next,
+// and each warp as far ahead of the others as its barriers let it run). Blocks that wait for each other for ever end
+// the program.
 #ifndef BITNET_TESTS_SUPPORT_EMULATED_GRID_H_
 #define BITNET_TESTS_SUPPORT_EMULATED_GRID_H_
 
-#include <algorithm>
+#include <ucontext.h>
+
 #include <array>
-#include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
-#include <thread>
+#include <functional>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -25,46 +27,111 @@ namespace bitnet_test {
 namespace kernels = bitnet::kernels;
 
 // Rising, falling, strided (by 37, coprime to every block size here): all threads make a step, then the next step.
-// kWarpsRising, kWarpsFalling: a warp makes all steps up to a barrier, then the next warp.
-enum class LaneOrder { kRising, kFalling, kStrided, kWarpsRising, kWarpsFalling };
+// kAlone...: a thread makes all steps up to the next point where threads wait for each other, then another thread.
+enum class LaneOrder { kRising, kFalling, kStrided, kAloneRising, kAloneFalling, kAloneStrided };
 
-// Lets the warps of a block run one at a time, in turns that end at barriers.
-class Turns {
+inline bool Alone(LaneOrder order) { return order >= LaneOrder::kAloneRising; }
+// The thread that comes i-th of n.
+inline uint32_t ThreadAt(LaneOrder order, uint32_t i, uint32_t n) {
+  switch (order) {
+    case LaneOrder::kRising:
+    case LaneOrder::kAloneRising: return i;
+    case LaneOrder::kFalling:
+    case LaneOrder::kAloneFalling: return n - 1 - i;
+    case LaneOrder::kStrided:
+    case LaneOrder::kAloneStrided: break;
+  }
+  return i * 37 % n;
+}
+
+// Threads of a block as coroutines, each with a stack of its own: one runs until it waits for its warp or its block.
+class Fibers {
  public:
-  Turns(uint32_t n_warps, bool rising) : n_(n_warps), rising_(rising), barriers_(n_warps, 0) {}
+  // Runs body(thread, *this) for every thread.
+  template <class Body>
+  static void Run(uint32_t n_threads, LaneOrder order, Body body) {
+    Fibers f(n_threads, [&](uint32_t t) { body(t, f); });
+    f.Schedule(order);
+  }
 
-  // Waits for the first turn of `warp`.
-  void Start(uint32_t warp) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    moved_.wait(lock, [&] { return turn_ == Place(warp); });
+  // Called by a thread: waits until all threads of its warp, or of its block, waited as often.
+  void WaitForWarp(uint32_t t) {
+    ++fibers_[t].warp_waits;
+    ++warp_waits_[t / kernels::gpu::kWarp];
+    swapcontext(&fibers_[t].context, &scheduler_);
   }
-  // Ends a turn at a barrier and waits for the next one.
-  void Barrier(uint32_t warp) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    ++barriers_[warp];
-    turn_ = (turn_ + 1) % n_;
-    moved_.notify_all();
-    moved_.wait(lock, [&] { return turn_ == Place(warp); });
-  }
-  // The last turn of `warp`.
-  void End() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    turn_ = (turn_ + 1) % n_;
-    moved_.notify_all();
-  }
-  // Every warp met the same barriers.
-  bool Even() const {
-    return std::all_of(barriers_.begin(), barriers_.end(), [this](uint64_t n) { return n == barriers_[0]; });
+  void WaitForBlock(uint32_t t) {
+    ++fibers_[t].block_waits;
+    ++block_waits_;
+    swapcontext(&fibers_[t].context, &scheduler_);
   }
 
  private:
-  uint32_t Place(uint32_t warp) const { return rising_ ? warp : n_ - 1 - warp; }
-  const uint32_t n_;
-  const bool rising_;
-  std::mutex mutex_;
-  std::condition_variable moved_;
-  uint32_t turn_ = 0;
-  std::vector<uint64_t> barriers_;
+  // Sanitizers' frames are large.
+  static constexpr size_t kStackBytes = 128 << 10;
+  struct Fiber {
+    ucontext_t context;
+    uint64_t warp_waits = 0, block_waits = 0;
+    bool done = false;
+  };
+
+  Fibers(uint32_t n, std::function<void(uint32_t)> body)
+      : fibers_(n), warp_waits_(n / kernels::gpu::kWarp), body_(std::move(body)) {
+    static std::vector<std::unique_ptr<char[]>> stacks;  // kept for the next block
+    while (stacks.size() < n) stacks.emplace_back(new char[kStackBytes]);
+    for (uint32_t t = 0; t < n; ++t) {
+      getcontext(&fibers_[t].context);
+      fibers_[t].context.uc_stack.ss_sp = stacks[t].get();
+      fibers_[t].context.uc_stack.ss_size = kStackBytes;
+      fibers_[t].context.uc_link = &scheduler_;
+      makecontext(&fibers_[t].context, &Fibers::Enter, 0);
+    }
+  }
+  static void Enter() {
+    Fibers& f = *now_;
+    const uint32_t t = f.at_;
+    f.body_(t);
+    f.fibers_[t].done = true;
+  }
+  // Whether all that thread t waits for have come as far. None gets past its k-th wait before all have met it, so it is
+  // enough to count.
+  bool Ready(uint32_t t) const {
+    return block_waits_ >= fibers_[t].block_waits * fibers_.size() &&
+           warp_waits_[t / kernels::gpu::kWarp] >= fibers_[t].warp_waits * kernels::gpu::kWarp;
+  }
+  // Every warp goes as far as it can before the next one moves.
+  void Schedule(LaneOrder order) {
+    now_ = this;
+    const auto n_warps = static_cast<uint32_t>(warp_waits_.size());
+    for (size_t left = fibers_.size(); left > 0;) {
+      bool moved = false;
+      for (uint32_t w = 0; w < n_warps; ++w) {
+        while (RunWarp(order, ThreadAt(order, w, n_warps), left)) moved = true;
+      }
+      if (!moved) std::abort();  // on a GPU such a block never ends
+    }
+  }
+  // Runs each thread of a warp that does not wait up to its next wait; whether there was one.
+  bool RunWarp(LaneOrder order, uint32_t warp, size_t& left) {
+    bool moved = false;
+    for (uint32_t i = 0; i < kernels::gpu::kWarp; ++i) {
+      const uint32_t t = warp * kernels::gpu::kWarp + ThreadAt(order, i, kernels::gpu::kWarp);
+      if (fibers_[t].done || !Ready(t)) continue;
+      at_ = t;
+      swapcontext(&scheduler_, &fibers_[t].context);
+      moved = true;
+      if (fibers_[t].done) --left;
+    }
+    return moved;
+  }
+
+  inline static Fibers* now_ = nullptr;
+  uint32_t at_ = 0;
+  ucontext_t scheduler_{};
+  std::vector<Fiber> fibers_;
+  std::vector<uint64_t> warp_waits_;  // of all threads of a warp
+  uint64_t block_waits_ = 0;          // of all threads
+  std::function<void(uint32_t)> body_;
 };
 
 // What a block of threads shares.
@@ -79,7 +146,7 @@ struct EmulatedBlock {
   }
 };
 
-// The grid as all warps of a block see it, or one warp of it.
+// The grid as all threads of a block see it together, or as one thread that runs alone.
 template <class Kernel>
 class EmulatedGrid {
  public:
@@ -87,17 +154,10 @@ class EmulatedGrid {
   static constexpr uint32_t kThreads = Kernel::kThreads;
   static_assert(kThreads % kernels::gpu::kWarp == 0);
 
-  // All threads.
   EmulatedGrid(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, LaneOrder order)
-      : block_(block), at_(at), order_(order), begin_(0), end_(kThreads) {}
-  // The threads of one warp, which takes turns with the others.
-  EmulatedGrid(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, uint32_t warp, Turns& turns)
-      : block_(block),
-        at_(at),
-        order_(LaneOrder::kRising),
-        begin_(warp * kernels::gpu::kWarp),
-        end_(begin_ + kernels::gpu::kWarp),
-        turns_(&turns) {}
+      : block_(block), at_(at), order_(order) {}
+  EmulatedGrid(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, uint32_t thread, Fibers& fibers)
+      : block_(block), at_(at), thread_(thread), fibers_(&fibers) {}
 
   uint32_t x() const { return at_.x; }
   uint32_t y() const { return at_.y; }
@@ -106,20 +166,21 @@ class EmulatedGrid {
 
   template <class F>
   void Lanes(F f) {
-    for (uint32_t i = begin_; i < end_; ++i) {
-      const uint32_t t = order_ == LaneOrder::kRising    ? i
-                         : order_ == LaneOrder::kFalling ? kThreads - 1 - i
-                                                         : i * 37 % kThreads;
+    if (fibers_ != nullptr) return f(thread_, block_.lanes[thread_]);
+    for (uint32_t i = 0; i < kThreads; ++i) {
+      const uint32_t t = ThreadAt(order_, i, kThreads);
       f(t, block_.lanes[t]);
     }
   }
   template <class F>
   void Phase(F f) {
     Lanes(f);
-    if (turns_ != nullptr) turns_->Barrier(begin_ / kernels::gpu::kWarp);
+    if (fibers_ != nullptr) fibers_->WaitForBlock(thread_);
   }
 
-  void Converge() {}
+  void Converge() {
+    if (fibers_ != nullptr) fibers_->WaitForWarp(thread_);
+  }
 
   template <uint32_t N, class From, class To>
   void ShuffleDown(From from, To to, uint32_t delta) {
@@ -173,39 +234,37 @@ class EmulatedGrid {
   }
 
  private:
+  // What a warp does together: once for it, when all its threads are there; none goes on before it is done.
   template <class F>
   void ForEachWarp(F f) {
-    for (uint32_t t = begin_; t < end_; t += kernels::gpu::kWarp) f(block_.lanes.data() + t);
+    if (fibers_ == nullptr) {
+      for (uint32_t t = 0; t < kThreads; t += kernels::gpu::kWarp) f(block_.lanes.data() + t);
+      return;
+    }
+    fibers_->WaitForWarp(thread_);
+    if (thread_ % kernels::gpu::kWarp == 0) f(block_.lanes.data() + thread_);
+    fibers_->WaitForWarp(thread_);
   }
 
   EmulatedBlock<Kernel>& block_;
   kernels::gpu::GpuGrid at_;
-  LaneOrder order_;
-  uint32_t begin_, end_;  // threads
-  Turns* turns_ = nullptr;
+  LaneOrder order_ = LaneOrder::kRising;
+  uint32_t thread_ = 0;
+  Fibers* fibers_ = nullptr;  // null: all threads
 };
 
 template <class Kernel>
 void RunBlock(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, const typename Kernel::Args& args,
               LaneOrder order) {
   block.Clear();
-  if (order != LaneOrder::kWarpsRising && order != LaneOrder::kWarpsFalling) {
+  if (!Alone(order)) {
     EmulatedGrid<Kernel> grid(block, at, order);
     return Kernel::Run(grid, args);
   }
-  constexpr uint32_t kWarps = Kernel::kThreads / kernels::gpu::kWarp;
-  Turns turns(kWarps, order == LaneOrder::kWarpsRising);
-  std::vector<std::thread> warps;
-  for (uint32_t w = 0; w < kWarps; ++w) {
-    warps.emplace_back([&, w] {
-      turns.Start(w);
-      EmulatedGrid<Kernel> grid(block, at, w, turns);
-      Kernel::Run(grid, args);
-      turns.End();
-    });
-  }
-  for (std::thread& warp : warps) warp.join();
-  if (!turns.Even()) std::abort();  // on a GPU such a block never ends
+  Fibers::Run(Kernel::kThreads, order, [&](uint32_t t, Fibers& fibers) {
+    EmulatedGrid<Kernel> grid(block, at, t, fibers);
+    Kernel::Run(grid, args);
+  });
 }
 
 // Runs every block of a kernel.

@@ -147,8 +147,11 @@ Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange la
                   where);
   };
   Pass pass(ops, h, rows, s);
+  const bool on_device = ops.begin != nullptr;
+  // A device is not left at work: it writes to the caches of the rows, which other sessions go on with.
   const auto failed = [&] {
-    if (ops.device_status != nullptr && !ops.device_status(c).ok()) return ops.device_status(c);
+    if (on_device) (void)ops.end(c);
+    if (on_device && !ops.device_status(c).ok()) return ops.device_status(c);
     return non_finite(pass.mark(), ops.failed_row(c));
   };
   const auto cancelled = [&] {
@@ -156,7 +159,6 @@ Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange la
                        [](const auto* f) { return f->load(std::memory_order_relaxed); });
   };
 
-  const bool on_device = ops.begin != nullptr;
   // A pass of one row may be a recording, which is made in one go.
   const bool whole = on_device && rows.size() == 1;
   if (whole && cancelled()) return Status(Code::kCancelled, "cancelled");
@@ -164,7 +166,10 @@ Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange la
     pass.At(0);
     if (embed && !ops.embed(c, w.token_embd, rows, s.x)) return failed();
     for (uint32_t l = layers.begin; l < layers.end; ++l) {
-      if (!whole && cancelled()) return Status(Code::kCancelled, "cancelled");
+      if (!whole && cancelled()) {
+        if (on_device) (void)ops.end(c);
+        return Status(Code::kCancelled, "cancelled");
+      }
       if (!pass.Layer(l, l - layers.begin, w.layers[l])) return failed();
     }
   }
@@ -176,13 +181,14 @@ Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange la
 
 Status Head(const Ops& ops, const HParams& h, const Weights& w, const float* x, size_t n_rows, float* logits) {
   void* const c = ops.context;
-  if (!ops.set_input(c, x, n_rows, h.n_embd, w.output_norm, h.norm_eps)) {
-    return Status(Code::kNonFinite, "non-finite value in output_norm", "output_norm");
-  }
-  if (!ops.linear(c, w.head(), logits)) {
+  const auto failed = [&](const char* message, const char* what) {
     if (ops.device_status != nullptr && !ops.device_status(c).ok()) return ops.device_status(c);
-    return Status(Code::kNonFinite, "non-finite input of the output head", "output");
+    return Status(Code::kNonFinite, message, what);
+  };
+  if (!ops.set_input(c, x, n_rows, h.n_embd, w.output_norm, h.norm_eps)) {
+    return failed("non-finite value in output_norm", "output_norm");
   }
+  if (!ops.linear(c, w.head(), logits)) return failed("non-finite input of the output head", "output");
   return {};
 }
 

@@ -16,8 +16,10 @@ namespace {
 
 // Partial results of attention kept at a time.
 constexpr size_t kPartialBytes = size_t{256} << 20;
-// The tensor cores take tiles of tokens; below this many, dp4a reads the weights as fast.
+// Up to so many rows dp4a reads the weights as fast as the tensor cores, which take tiles of tokens.
 constexpr size_t kGemvRows = kernels::kGemvMaxTokens;
+// Up to so many tiles of 16 tokens: with tiles of 64 rows and tokens most multiprocessors would have nothing to do.
+constexpr size_t kSmallTileRows = 32;
 
 size_t RoundUp(size_t n, size_t to) { return (n + to - 1) / to * to; }
 uint32_t Blocks(size_t n, size_t per_block) { return static_cast<uint32_t>((n + per_block - 1) / per_block); }
@@ -155,8 +157,7 @@ Ops GpuOps::ops() {
 // ---- A pass ----
 
 bool GpuOps::Begin(std::span<const BatchRow> rows) {
-  const KvCache& cache = *rows[0].cache;
-  kv_type_ = cache.type();
+  typed_.clear();
   const size_t half = sizes_.n_rot / 2;
   // One copy: no failure yet, rows, and behind them their angles.
   constexpr size_t kRowsAt = sizeof(uint64_t);
@@ -181,6 +182,8 @@ bool GpuOps::Begin(std::span<const BatchRow> rows) {
     std::memcpy(angles, r.cos, half * sizeof(float));
     std::memcpy(angles + half * sizeof(float), r.sin, half * sizeof(float));
     most_blocks = std::max<size_t>(most_blocks, r.position / kernels::kKeyBlock + 1);
+    if (typed_.empty() || typed_.back().type != r.cache->type()) typed_.push_back({t, 0, r.cache->type()});
+    ++typed_.back().n;
   }
   n_blocks_ = most_blocks;
   if (!context_->status().ok()) return false;
@@ -205,12 +208,25 @@ bool GpuOps::Begin(std::span<const BatchRow> rows) {
 PassEnd GpuOps::End() {
   if (Recording* const r = std::exchange(recording_, nullptr); r != nullptr) {
     for (size_t op = 0; op < counts_.size(); ++op) r->counts[op] = counts_[op] - r->counts[op];
-    if (!Check(context_->table().record_end(context_->queue(), &r->graph))) return {};
+    gpu::GpuRecording* made = nullptr;
+    if (!Check(context_->table().record_end(context_->queue(), &made))) {  // or something before it failed
+      context_->table().record_free(made);
+      return {};
+    }
+    r->graph = made;
     if (!Check(context_->table().replay(context_->queue(), r->graph))) return {};
   }
+  if (!context_->status().ok()) return {};
   uint64_t failure = gpu::kNoFailure;
   if (!Check(context_->table().copy_out(context_->queue(), &failure, fail_, sizeof failure))) return {};
+  return EndOf(failure);
+}
+
+// What a failure word says; it is taken back, so that it is reported once.
+PassEnd GpuOps::EndOf(uint64_t failure) {
   if (failure == gpu::kNoFailure) return {};
+  const uint64_t none = gpu::kNoFailure;
+  (void)Check(context_->table().copy_in(context_->queue(), fail_, &none, sizeof none));
   return {false, static_cast<uint32_t>(failure >> 32), static_cast<uint32_t>(failure)};
 }
 
@@ -317,9 +333,10 @@ gpu::TernaryArgs ArgsFor(std::span<const Product> products, size_t rows_per_bloc
 }  // namespace
 
 bool GpuOps::Ternary(std::span<const Product> products, bool add) {
-  const bool gemv = n_rows_ <= kGemvRows;
+  const bool gemv = n_rows_ <= kGemvRows, small = n_rows_ <= kSmallTileRows;
+  static_assert(gpu::TernaryGemv1::kRows == gpu::TernaryMma16::kRows);
   uint32_t blocks = 0;
-  gpu::TernaryArgs a = ArgsFor(products, gemv ? gpu::TernaryGemv1::kRows : gpu::TernaryMma::kRows, &blocks);
+  gpu::TernaryArgs a = ArgsFor(products, small ? gpu::TernaryGemv1::kRows : gpu::TernaryMma::kRows, &blocks);
   a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
   a.q = q8_;
   a.q_sum = q_sum_;
@@ -327,7 +344,8 @@ bool GpuOps::Ternary(std::span<const Product> products, bool add) {
   a.n_tokens = static_cast<uint32_t>(n_rows_);
   a.add = add;
   Count(gemv ? Op::kTernaryGemv : Op::kTernaryGemm, n_rows_ * products.size());
-  if (!gemv) return Run<gpu::TernaryMma>({blocks, Blocks(n_rows_, gpu::TernaryMma::kTokens)}, a);
+  if (!small) return Run<gpu::TernaryMma>({blocks, Blocks(n_rows_, gpu::TernaryMma::kTokens)}, a);
+  if (!gemv) return Run<gpu::TernaryMma16>({blocks, Blocks(n_rows_, gpu::TernaryMma16::kTokens)}, a);
   return n_rows_ == 1 ? Run<gpu::TernaryGemv1>({blocks}, a) : Run<gpu::TernaryGemv4>({blocks, Blocks(n_rows_, 4)}, a);
 }
 
@@ -411,21 +429,40 @@ bool GpuOps::Gate(Activation activation, float* g, const float* u, size_t n) {
 bool GpuOps::QkvRopeStore(const HParams& h, uint32_t layer, size_t n_rows, float* q, float* k, const float* v) {
   Count(Op::kRope, 2 * n_rows);
   Count(Op::kCacheStore, 2 * n_rows);
-  const gpu::GpuGrid grid = {static_cast<uint32_t>(n_rows)};
-  if (kv_type_ == kernels::Dense::kF32) {
-    return Run<gpu::RopeStoreF32>(
-        grid, {rows_, q, k, v, h.n_heads, h.n_heads_kv, h.head_dim, h.n_rot, layer, h.rope_adjacent, Slot(mark_)});
-  }
-  return Run<gpu::RopeStoreF16>(
-      grid, {rows_, q, k, v, h.n_heads, h.n_heads_kv, h.head_dim, h.n_rot, layer, h.rope_adjacent, Slot(mark_)});
+  const auto run = [&]<class Kernel>(const TypedRows& r) {
+    typename Kernel::Args a{};
+    a.rows = rows_ + r.first;
+    a.q = q + r.first * h.n_heads * h.head_dim;
+    a.k = k + r.first * h.n_heads_kv * h.head_dim;
+    a.v = v + r.first * h.n_heads_kv * h.head_dim;
+    a.heads = h.n_heads;
+    a.heads_kv = h.n_heads_kv;
+    a.head_dim = h.head_dim;
+    a.rot = h.n_rot;
+    a.layer = layer;
+    a.adjacent = h.rope_adjacent;
+    a.first_row = static_cast<uint32_t>(r.first);
+    a.fail = Slot(mark_);
+    return Run<Kernel>({static_cast<uint32_t>(r.n)}, a);
+  };
+  return std::all_of(typed_.begin(), typed_.end(), [&](const TypedRows& r) {
+    return r.type == kernels::Dense::kF32 ? run.template operator()<gpu::RopeStoreF32>(r)
+                                          : run.template operator()<gpu::RopeStoreF16>(r);
+  });
 }
 
 bool GpuOps::Attention(const HParams& h, uint32_t layer, float scale, size_t n_rows, const float* q, float* y) {
   Count(Op::kAttention, n_rows);
+  return std::all_of(typed_.begin(), typed_.end(),
+                     [&](const TypedRows& r) { return AttentionOf(h, layer, scale, r, q, y); });
+}
+
+bool GpuOps::AttentionOf(const HParams& h, uint32_t layer, float scale, const TypedRows& r, const float* q, float* y) {
   const size_t row_slots = h.n_heads * n_blocks_;
   const size_t at_once = partial_slots_ / row_slots;
-  for (size_t first = 0; first < n_rows; first += at_once) {
-    const auto n = static_cast<uint32_t>(std::min(at_once, n_rows - first));
+  if (at_once == 0) return false;  // never: the session with the longest context computes
+  for (size_t first = r.first; first < r.first + r.n; first += at_once) {
+    const auto n = static_cast<uint32_t>(std::min(at_once, r.first + r.n - first));
     const size_t slots = n * row_slots, width = size_t{h.n_heads} * h.head_dim;
     gpu::AttentionArgs a{};
     a.rows = rows_ + first;
@@ -445,7 +482,7 @@ bool GpuOps::Attention(const HParams& h, uint32_t layer, float scale, size_t n_r
     a.fail = Slot(mark_);
     const gpu::GpuGrid grid = {a.n_blocks, h.n_heads_kv, Blocks(n, gpu::AttentionBlockF16::kRowTile)};
     const bool ok =
-        kv_type_ == kernels::Dense::kF32 ? Run<gpu::AttentionBlockF32>(grid, a) : Run<gpu::AttentionBlockF16>(grid, a);
+        r.type == kernels::Dense::kF32 ? Run<gpu::AttentionBlockF32>(grid, a) : Run<gpu::AttentionBlockF16>(grid, a);
     if (!ok || !Run<gpu::AttentionCombine>({h.n_heads, n}, a)) return false;
   }
   return true;
@@ -471,10 +508,7 @@ bool GpuOps::SelectTop(const float* logits, size_t n_vocab, size_t k, kernels::T
   uint64_t failure = 0;
   std::memcpy(&failure, back + kMaxTopBytes, sizeof failure);
   std::memcpy(top, back, k * sizeof *top);
-  if (failure == gpu::kNoFailure) return true;
-  const uint64_t none = gpu::kNoFailure;
-  (void)Check(context_->table().copy_in(context_->queue(), fail_, &none, sizeof none));
-  return false;
+  return EndOf(failure).finite;
 }
 
 }  // namespace bitnet::core

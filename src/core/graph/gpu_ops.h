@@ -45,6 +45,11 @@ class GpuOps {
     kernels::gpu::GpuRecording* graph = nullptr;
     OpCounts counts{};
   };
+  // Neighbouring rows of a pass whose caches are of one type.
+  struct TypedRows {
+    size_t first, n;
+    kernels::Dense type;
+  };
 
   bool Embed(const Matrix& embedding, size_t n_rows, float* x);
   bool SetInput(const float* x, size_t n_rows, size_t n, const float* gamma, float eps);
@@ -56,6 +61,8 @@ class GpuOps {
   bool SelectTop(const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top);
   bool Begin(std::span<const BatchRow> rows);
   PassEnd End();
+  PassEnd EndOf(uint64_t failure);
+  bool AttentionOf(const HParams& h, uint32_t layer, float scale, const TypedRows& r, const float* q, float* y);
 
   bool NeedTernaryInput();
   bool NeedFloatInput();
@@ -81,9 +88,9 @@ class GpuOps {
   OpCounts counts_{};
 
   // The pass at work.
+  std::vector<TypedRows> typed_;
   uint32_t mark_ = 0;
-  size_t n_blocks_ = 1;  // blocks of keys that attention keeps slots for
-  kernels::Dense kv_type_ = kernels::Dense::kF16;
+  size_t n_blocks_ = 1;                     // blocks of keys that attention keeps slots for
   bool warm_ = false;                       // a single token went through
   Recording* recording_ = nullptr;          // being made
   std::array<Recording, 32> recordings_{};  // of a single token, by the power of two of n_blocks_

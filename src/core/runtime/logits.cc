@@ -75,7 +75,15 @@ Result<std::span<const float>> Session::Logits(size_t i) {
     if (s.host_logits.size() < bytes) {
       BN_ASSIGN_OR_RETURN(s.host_logits, Buffer::Allocate(s.engine->allocator(), bytes));
     }
-    if (!s.host_logits_ready) BN_RETURN_IF_ERROR(s.last().Read(s.host_logits.data(), rows, bytes));
+    if (!s.host_logits_ready) {
+      BN_RETURN_IF_ERROR(s.last().Read(s.host_logits.data(), rows, bytes));
+      // A device says at the end alone that an input of the head was not finite.
+      if (!s.head_ops().end(s.head_ops().context).finite) {
+        s.logits_begin = s.logits_end = 0;
+        return Status(Code::kNonFinite, "non-finite input of the output head", "output");
+      }
+      BN_RETURN_IF_ERROR(s.last().gpu->status());
+    }
     s.host_logits_ready = true;
     rows = s.host_logits.as<float>();
   }

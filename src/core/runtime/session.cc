@@ -176,7 +176,11 @@ Status Session::Impl::RunStages() {
 }
 
 Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
-  Impl& lead = *items[0].session->impl_;
+  // The one with the longest context computes for all: its scratch has room for every position.
+  const auto longest = std::max_element(items.begin(), items.end(), [](const BatchItem& a, const BatchItem& b) {
+    return a.session->n_ctx() < b.session->n_ctx();
+  });
+  Impl& lead = *longest->session->impl_;
   for (const BatchItem& item : items) BN_RETURN_IF_ERROR(item.session->impl_->CheckTokens(item.tokens));
   lead.cancels.clear();
   for (const BatchItem& item : items) lead.cancels.push_back(&item.session->impl_->cancelled);
@@ -215,6 +219,7 @@ Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
     BN_RETURN_IF_ERROR(lead.RunStages());
     // Every count is a multiple of the rows of the chunk, so each session gets exactly its share.
     size_t row = 0;
+    bool kept_for_others = false;
     for (size_t i = item0, from = at0; row < lead.rows.size(); ++i, from = 0) {
       Impl& s = *items[i].session->impl_;
       const size_t n = std::min(items[i].tokens.size() - from, lead.rows.size() - row);
@@ -228,10 +233,12 @@ Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
         const size_t index = from + t;
         if (items[i].want == Want::kAll || (items[i].want == Want::kLast && index + 1 == items[i].tokens.size())) {
           BN_RETURN_IF_ERROR(lead.KeepHidden(row + t, s, items[i].want == Want::kAll ? index : 0));
+          kept_for_others = kept_for_others || &s != &lead;
         }
       }
       row += n;
     }
+    if (kept_for_others) BN_RETURN_IF_ERROR(lead.last().Wait());
   }
   for (const BatchItem& i : items) {
     Impl& s = *i.session->impl_;
@@ -328,6 +335,7 @@ Status Session::Impl::CopyContextTo(Impl& to) const {
         BN_RETURN_IF_ERROR(to.stages[i]->Copy(copy.Value(l, head, 0), cache.Value(l, head, 0), bytes));
       }
     }
+    BN_RETURN_IF_ERROR(to.stages[i]->Wait());  // this session goes on
   }
   to.tokens.assign(tokens.begin(), tokens.end());
   return {};

@@ -172,4 +172,8 @@ Status Stage::Copy(void* to, const void* from, size_t bytes) const {
   return ops.copy(ops.context, to, from, bytes) ? Status() : gpu->status();
 }
 
+Status Stage::Wait() const {
+  return !on_gpu() || gpu->Check(gpu->table().wait(gpu->queue())) ? Status() : gpu->status();
+}
+
 }  // namespace bitnet::core

@@ -57,6 +57,8 @@ struct Stage {
   Status Read(void* host, const void* device, size_t bytes) const;
   Status Write(void* device, const void* host, size_t bytes) const;
   Status Copy(void* to, const void* from, size_t bytes) const;
+  // Until what the device was asked for is done: before another session's device uses it.
+  Status Wait() const;
 };
 
 }  // namespace bitnet::core

@@ -57,6 +57,21 @@ struct AttentionBlock {
     for (uint32_t s = 0; s < kHalf; ++s) stripe[s] = stripe[s] + stripe[s + kHalf];
   }
 
+  // 16 elements of a key, aligned to 16 bytes.
+  BN_HD static void Load16(const T* from, float* k) {
+    constexpr uint32_t kWords = 4 * sizeof(T), kEach = 4 / sizeof(T);
+    BN_UNROLL
+    for (uint32_t i = 0; i < kWords; i += 4) {
+      const Words4 words = Load<Words4>(reinterpret_cast<const uint8_t*>(from) + 4 * i);
+      BN_UNROLL
+      for (uint32_t j = 0; j < 4 * kEach; ++j) k[i * kEach + j] = Part(words.w[j / kEach], j % kEach, from);
+    }
+  }
+  BN_HD static float Part(uint32_t word, uint32_t, const float*) { return FloatOf(word); }
+  BN_HD static float Part(uint32_t word, uint32_t half, const F16*) {
+    return ToF32(F16{static_cast<uint16_t>(word >> (16 * half))});
+  }
+
   // dot16 of kQueries queries with one key.
   template <class S>
   BN_HD static void Scores(const Args& a, const S& shared, const T* key, Lane& lane) {
@@ -66,13 +81,20 @@ struct AttentionBlock {
       BN_UNROLL
       for (uint32_t s = 0; s < 16; ++s) acc[i][s] = 0.0f;
     }
+    const bool aligned = a.head_dim * sizeof(T) % 16 == 0;  // then every key is
     uint32_t d = 0;
     for (; d + 16 <= a.head_dim; d += 16) {
+      float k[16];
+      if (aligned) {
+        Load16(key + d, k);
+      } else {
+        BN_UNROLL
+        for (uint32_t s = 0; s < 16; ++s) k[s] = ToF32(key[d + s]);
+      }
       BN_UNROLL
       for (uint32_t s = 0; s < 16; ++s) {
-        const float k = ToF32(key[d + s]);
         BN_UNROLL
-        for (uint32_t i = 0; i < kQueries; ++i) acc[i][s] = FusedMultiplyAdd(k, shared.q[i][d + s], acc[i][s]);
+        for (uint32_t i = 0; i < kQueries; ++i) acc[i][s] = FusedMultiplyAdd(k[s], shared.q[i][d + s], acc[i][s]);
       }
     }
     BN_UNROLL

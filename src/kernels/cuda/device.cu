@@ -2,6 +2,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdio>
+#include <cstring>
 #include <new>
 
 #include "kernels/cuda/kernel_list.h"
@@ -9,10 +10,15 @@
 namespace bitnet::kernels::gpu {
 
 struct GpuQueue {
-  int device;
-  cudaStream_t stream;
+  int device = 0;
+  cudaStream_t stream = nullptr;
+  // Locked memory of the host, by which small copies go: in, then out. Whoever calls gives memory of any kind.
+  uint8_t* staged = nullptr;
+  cudaEvent_t staged_in = nullptr;  // behind the last copy from it
+  const char* last = "nothing";     // what was put into the queue last: errors of a GPU show themselves later
 };
 struct GpuRecording {
+  int device;
   cudaGraphExec_t graph;
 };
 
@@ -81,6 +87,15 @@ GpuStatus StatusOf(cudaError_t error, const char* what) noexcept {
   return s;
 }
 
+// An error that may be of what stands in the queue.
+GpuStatus StatusOf(cudaError_t error, const char* what, const GpuQueue* q) noexcept {
+  GpuStatus s = StatusOf(error, what);
+  if (s.ok()) return s;
+  (void)std::snprintf(s.message, sizeof s.message, "cuda: %s, last in the queue %s: %s", what, q->last,
+                      cudaGetErrorString(error));
+  return s;
+}
+
 // Makes a device the calling thread's for a while: the host may have another one in use.
 class OnDevice {
  public:
@@ -116,7 +131,7 @@ uint32_t Count(const char** why) noexcept {
     *why = none                                   ? "no driver"
            : error == cudaErrorInsufficientDriver ? "the driver is older than this build needs"
            : error == cudaErrorNoDevice           ? "no device"
-                                                  : "the driver answers with an error";
+                                                  : cudaGetErrorString(error);
     return 0;
   }
   if (n <= 0) *why = "no device";
@@ -150,29 +165,42 @@ GpuStatus Info(uint32_t device, GpuInfo* out) noexcept {
   return s;
 }
 
+constexpr size_t kStagedBytes = 64 << 10;  // of each direction
+
+void Close(GpuQueue* q) noexcept {
+  if (q == nullptr) return;
+  const OnDevice on(q->device);
+  if (q->stream != nullptr) {
+    (void)cudaStreamSynchronize(q->stream);
+    (void)cudaStreamDestroy(q->stream);
+  }
+  if (q->staged_in != nullptr) (void)cudaEventDestroy(q->staged_in);
+  if (q->staged != nullptr) (void)cudaFreeHost(q->staged);
+  (void)cudaGetLastError();
+  delete q;
+}
+
 GpuStatus Open(uint32_t device, GpuQueue** out) noexcept {
   *out = nullptr;
   const OnDevice on(static_cast<int>(device));
   GpuStatus s = on.status();
   if (!s.ok()) return s;
-  cudaStream_t stream;
-  s = StatusOf(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "make a stream");
-  if (!s.ok()) return s;
-  *out = new (std::nothrow) GpuQueue{static_cast<int>(device), stream};
-  if (*out == nullptr) {
-    (void)cudaStreamDestroy(stream);
-    s = StatusOf(cudaErrorMemoryAllocation, "make a queue");
+  auto* const q = new (std::nothrow) GpuQueue;
+  if (q == nullptr) return StatusOf(cudaErrorMemoryAllocation, "make a queue");
+  q->device = static_cast<int>(device);
+  s = StatusOf(cudaStreamCreateWithFlags(&q->stream, cudaStreamNonBlocking), "make a stream");
+  if (s.ok()) s = StatusOf(cudaEventCreateWithFlags(&q->staged_in, cudaEventDisableTiming), "make an event");
+  if (s.ok()) {
+    void* memory = nullptr;
+    s = StatusOf(cudaHostAlloc(&memory, 2 * kStagedBytes, cudaHostAllocDefault), "lock memory of the host");
+    q->staged = static_cast<uint8_t*>(memory);
   }
+  if (!s.ok()) {
+    Close(q);
+    return s;
+  }
+  *out = q;
   return s;
-}
-
-void Close(GpuQueue* q) noexcept {
-  if (q == nullptr) return;
-  const OnDevice on(q->device);
-  (void)cudaStreamSynchronize(q->stream);
-  (void)cudaStreamDestroy(q->stream);
-  (void)cudaGetLastError();
-  delete q;
 }
 
 // ---- Memory ----
@@ -181,37 +209,55 @@ GpuStatus Allocate(GpuQueue* q, size_t bytes, void** device) noexcept {
   *device = nullptr;
   const OnDevice on(q->device);
   GpuStatus s = on.status();
-  return s.ok() ? StatusOf(cudaMalloc(device, bytes), "allocate") : s;
+  return s.ok() ? StatusOf(cudaMalloc(device, bytes), "allocate", q) : s;
 }
 
 void Release(GpuQueue* q, void* device) noexcept {
   if (device == nullptr) return;
   const OnDevice on(q->device);
+  (void)cudaStreamSynchronize(q->stream);
   (void)cudaFree(device);
   (void)cudaGetLastError();
 }
 
-GpuStatus Wait(GpuQueue* q) noexcept { return StatusOf(cudaStreamSynchronize(q->stream), "wait for the queue"); }
+GpuStatus Wait(GpuQueue* q) noexcept {
+  const OnDevice on(q->device);
+  GpuStatus s = on.status();
+  return s.ok() ? StatusOf(cudaStreamSynchronize(q->stream), "wait for the queue", q) : s;
+}
 
+// When cudaMemcpyAsync returns, memory of the host may still be in use: always where it is locked, and on some systems
+// else too. So small copies take the bytes over first, and large ones wait.
 GpuStatus CopyIn(GpuQueue* q, void* device, const void* host, size_t bytes) noexcept {
   const OnDevice on(q->device);
   GpuStatus s = on.status();
-  // From pageable memory the call returns after the bytes were taken over.
-  if (s.ok()) s = StatusOf(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, q->stream), "copy in");
-  return s;
+  const bool small = bytes <= kStagedBytes;
+  if (s.ok() && small) {
+    s = StatusOf(cudaEventSynchronize(q->staged_in), "copy in", q);
+    if (!s.ok()) return s;
+    std::memcpy(q->staged, host, bytes);
+    host = q->staged;
+  }
+  if (s.ok()) s = StatusOf(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, q->stream), "copy in", q);
+  if (!s.ok()) return s;
+  return small ? StatusOf(cudaEventRecord(q->staged_in, q->stream), "copy in", q) : Wait(q);
 }
 
 GpuStatus CopyOut(GpuQueue* q, void* host, const void* device, size_t bytes) noexcept {
   const OnDevice on(q->device);
   GpuStatus s = on.status();
-  if (s.ok()) s = StatusOf(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, q->stream), "copy out");
-  return s.ok() ? Wait(q) : s;
+  const bool small = bytes <= kStagedBytes;
+  void* const to = small ? q->staged + kStagedBytes : host;
+  if (s.ok()) s = StatusOf(cudaMemcpyAsync(to, device, bytes, cudaMemcpyDeviceToHost, q->stream), "copy out", q);
+  if (s.ok()) s = StatusOf(cudaStreamSynchronize(q->stream), "copy out", q);
+  if (s.ok() && small) std::memcpy(host, to, bytes);
+  return s;
 }
 
 GpuStatus Copy(GpuQueue* q, void* to, const void* from, size_t bytes) noexcept {
   const OnDevice on(q->device);
   GpuStatus s = on.status();
-  if (s.ok()) s = StatusOf(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, q->stream), "copy");
+  if (s.ok()) s = StatusOf(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, q->stream), "copy", q);
   return s;
 }
 
@@ -224,6 +270,7 @@ GpuStatus LaunchKernel(GpuQueue* q, GpuGrid grid, const void* args, const char* 
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return {};
   Run<Kernel><<<dim3(grid.x, grid.y, grid.z), Kernel::kThreads, 0, q->stream>>>(
       *static_cast<const typename Kernel::Args*>(args));
+  q->last = name;
   return StatusOf(cudaGetLastError(), name);
 }
 
@@ -253,6 +300,7 @@ GpuStatus RecordBegin(GpuQueue* q) noexcept {
 
 GpuStatus RecordEnd(GpuQueue* q, GpuRecording** out) noexcept {
   *out = nullptr;
+  const OnDevice on(q->device);
   cudaGraph_t graph = nullptr;
   GpuStatus s = StatusOf(cudaStreamEndCapture(q->stream, &graph), "end a recording");
   if (!s.ok()) return s;
@@ -260,7 +308,7 @@ GpuStatus RecordEnd(GpuQueue* q, GpuRecording** out) noexcept {
   s = StatusOf(cudaGraphInstantiate(&exec, graph, 0), "make a recording");
   (void)cudaGraphDestroy(graph);
   if (!s.ok()) return s;
-  *out = new (std::nothrow) GpuRecording{exec};
+  *out = new (std::nothrow) GpuRecording{q->device, exec};
   if (*out == nullptr) {
     (void)cudaGraphExecDestroy(exec);
     s = StatusOf(cudaErrorMemoryAllocation, "make a recording");
@@ -271,11 +319,13 @@ GpuStatus RecordEnd(GpuQueue* q, GpuRecording** out) noexcept {
 GpuStatus Replay(GpuQueue* q, GpuRecording* r) noexcept {
   const OnDevice on(q->device);
   GpuStatus s = on.status();
+  q->last = "replay of a pass";
   return s.ok() ? StatusOf(cudaGraphLaunch(r->graph, q->stream), "replay of a pass") : s;
 }
 
 void RecordFree(GpuRecording* r) noexcept {
   if (r == nullptr) return;
+  const OnDevice on(r->device);
   (void)cudaGraphExecDestroy(r->graph);
   (void)cudaGetLastError();
   delete r;
@@ -284,12 +334,18 @@ void RecordFree(GpuRecording* r) noexcept {
 // ---- Limits ----
 
 __global__ void ReadAll(const Words4* from, size_t n, uint32_t* out) {
+  constexpr uint32_t kAtOnce = 8;  // reads in flight
   uint32_t sum = 0;
   const size_t step = size_t{gridDim.x} * blockDim.x;
-  for (size_t i = size_t{blockIdx.x} * blockDim.x + threadIdx.x; i < n; i += step) {
-    const Words4 x = from[i];
-    sum += x.w[0] ^ x.w[1] ^ x.w[2] ^ x.w[3];
+  size_t i = size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  for (; i + (kAtOnce - 1) * step < n; i += kAtOnce * step) {
+    Words4 x[kAtOnce];
+#pragma unroll
+    for (uint32_t k = 0; k < kAtOnce; ++k) x[k] = from[i + k * step];
+#pragma unroll
+    for (uint32_t k = 0; k < kAtOnce; ++k) sum += x[k].w[0] ^ x[k].w[1] ^ x[k].w[2] ^ x[k].w[3];
   }
+  for (; i < n; i += step) sum += from[i].w[0] ^ from[i].w[1] ^ from[i].w[2] ^ from[i].w[3];
   if (sum == 0x9e3779b9u) *out = sum;  // keeps the reads alive
 }
 

@@ -55,7 +55,8 @@ struct GpuTable {
   GpuStatus (*allocate)(GpuQueue* queue, size_t bytes, void** device) noexcept;
   void (*release)(GpuQueue* queue, void* device) noexcept;  // waits; null is legal
 
-  // In the queue's order. copy_in returns when `host` may change, copy_out when `host` is filled.
+  // In the queue's order. copy_in returns when `host` may change, copy_out when `host` is filled, copy at once: two
+  // queues know nothing of each other, so what one makes for another has to be waited for.
   GpuStatus (*copy_in)(GpuQueue* queue, void* device, const void* host, size_t bytes) noexcept;
   GpuStatus (*copy_out)(GpuQueue* queue, void* host, const void* device, size_t bytes) noexcept;
   GpuStatus (*copy)(GpuQueue* queue, void* to_device, const void* from_device, size_t bytes) noexcept;
@@ -64,8 +65,8 @@ struct GpuTable {
   // Puts a kernel into the queue; `args` is its Args, copied.
   GpuStatus (*launch)(GpuQueue* queue, GpuKernel kernel, GpuGrid grid, const void* args) noexcept;
 
-  // Launches between begin and end are recorded, not run; no copies meanwhile. A recording replays them with the same
-  // arguments.
+  // Launches between begin and end are recorded, not run; no copies, allocations or waits meanwhile. A recording that
+  // was begun is ended, also after a failure. It replays the launches with the same arguments.
   GpuStatus (*record_begin)(GpuQueue* queue) noexcept;
   GpuStatus (*record_end)(GpuQueue* queue, GpuRecording** out) noexcept;
   GpuStatus (*replay)(GpuQueue* queue, GpuRecording* recording) noexcept;

@@ -67,9 +67,16 @@ struct alignas(8) Words2 {
   uint32_t w[2];
 };
 
-// Memory of one type read or written as another, aligned to it.
+// Memory of one type read or written as another, aligned to it: where it is not, a GPU faults, and so does the
+// emulation.
+BN_HD void CheckAligned([[maybe_unused]] const void* p, [[maybe_unused]] size_t to) {
+#if !defined(__CUDA_ARCH__)
+  if (reinterpret_cast<uintptr_t>(p) % to != 0) __builtin_trap();
+#endif
+}
 template <class T>
 BN_HD T Load(const void* from) {
+  CheckAligned(from, alignof(T));
 #if defined(__CUDA_ARCH__)
   return *static_cast<const T*>(from);
 #else
@@ -80,6 +87,7 @@ BN_HD T Load(const void* from) {
 }
 template <class T>
 BN_HD void Write(const T& x, void* to) {
+  CheckAligned(to, alignof(T));
 #if defined(__CUDA_ARCH__)
   *static_cast<T*>(to) = x;
 #else

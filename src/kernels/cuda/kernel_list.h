@@ -32,7 +32,7 @@ using BlockQ6_K = BlockProduct<Block::kQ6_K>;
 // clang-format off
 #define BN_GPU_KERNELS(X) \
   X(Embed) X(NormQuantise) X(QuantiseBlocks) X(TernaryGemv1) \
-  X(TernaryGemv4) X(TernaryGate1) X(TernaryGate4) X(TernaryMma) \
+  X(TernaryGemv4) X(TernaryGate1) X(TernaryGate4) X(TernaryMma16) X(TernaryMma) \
   X(TernaryBlocks) X(RopeStoreF32) X(RopeStoreF16) X(AttentionBlockF32) \
   X(AttentionBlockF16) X(AttentionCombine) X(Gate) X(DenseF32x1) \
   X(DenseF32x4) X(DenseF16x1) X(DenseF16x4) X(DenseBF16x1) \

@@ -192,7 +192,8 @@ struct RopeStore {
     const float* k;  // [rows, heads_kv, head_dim]
     const float* v;  // likewise
     uint32_t heads, heads_kv, head_dim, rot, layer;
-    bool adjacent;  // pairs (2i, 2i + 1), else (i, i + rot / 2)
+    bool adjacent;       // pairs (2i, 2i + 1), else (i, i + rot / 2)
+    uint32_t first_row;  // of the pass: what a failure is reported as
     FailSlot fail;
   };
   struct Shared {
@@ -243,7 +244,7 @@ struct RopeStore {
       for (uint32_t i = t; i < a.heads_kv * a.head_dim; i += kThreads) {
         store(v[i], cached(row.values, i / a.head_dim) + i % a.head_dim);
       }
-      if (!finite) Fail(a.fail, t_row);
+      if (!finite) Fail(a.fail, a.first_row + t_row);
     });
   }
 };

@@ -241,6 +241,111 @@ struct TernaryMma {
   }
 };
 
+// A few tokens on the tensor cores: a block makes 16 rows x 16 tokens, its 4 warps every fourth block of 128 columns,
+// so that matrices with few rows keep the whole GPU reading. Operands as in TernaryMma, straight from memory.
+struct TernaryMma16 {
+  static constexpr uint32_t kThreads = 128;
+  static constexpr uint32_t kWarps = kThreads / kWarp;
+  static constexpr uint32_t kRows = 16;
+  static constexpr uint32_t kTokens = 16;
+  static constexpr uint32_t kTiles = kTokens / 8;
+  using Args = TernaryArgs;
+  struct Shared {
+    int32_t sum[kWarps][kTiles][4][kWarp];
+  };
+  struct Lane {
+    Words2 w[2];                  // of the next block
+    uint32_t a[2][2][4];          // [h][j]
+    uint32_t b[kTiles][2][2][2];  // [n][h][j]
+    int32_t c[kTiles][4];
+  };
+
+  template <class Grid>
+  BN_HD static void Run(Grid& g, const Args& a) {
+    const TernaryOut& out = OutOf(a, g.x());
+    const uint32_t row0 = (g.x() - out.first_block) * kRows;
+    const uint32_t token0 = g.y() * kTokens;
+    const uint32_t n_blocks = a.cols / static_cast<uint32_t>(kTernaryPad);
+    auto& shared = g.shared();
+    const auto load = [&](uint32_t t, uint32_t block, Lane& lane) {
+      BN_UNROLL
+      for (uint32_t i = 0; i < 2; ++i) {
+        const uint32_t row = row0 + t % kWarp / 4 + 8 * i;
+        lane.w[i] = {{0, 0}};  // codes 0 add nothing
+        if (row < out.rows && block < n_blocks) {
+          lane.w[i] = Load<Words2>(out.w + size_t{row} * a.cols / 4 + size_t{block} * 32 + t % 4 * 8);
+        }
+      }
+    };
+    g.Lanes([&](uint32_t t, Lane& lane) {
+      BN_UNROLL
+      for (uint32_t n = 0; n < kTiles; ++n) {
+        BN_UNROLL
+        for (uint32_t i = 0; i < 4; ++i) lane.c[n][i] = 0;
+      }
+      load(t, t / kWarp, lane);
+    });
+    for (uint32_t first = 0; first < n_blocks; first += kWarps) {
+      g.Lanes([&](uint32_t t, Lane& lane) {
+        const uint32_t block = first + t / kWarp, group = t % kWarp / 4, quad = t % 4;
+        BN_UNROLL
+        for (uint32_t h = 0; h < 2; ++h) {
+          BN_UNROLL
+          for (uint32_t j = 0; j < 2; ++j) {
+            BN_UNROLL
+            for (uint32_t i = 0; i < 4; ++i) lane.a[h][j][i] = Codes(lane.w[i % 2].w[j], 2 * h + i / 2);
+          }
+        }
+        load(t, block + kWarps, lane);
+        BN_UNROLL
+        for (uint32_t n = 0; n < kTiles; ++n) {
+          const uint32_t token = token0 + n * 8 + group;
+          const bool live = token < a.n_tokens && block < n_blocks;
+          BN_UNROLL
+          for (uint32_t quarter = 0; quarter < 4; ++quarter) {
+            Words2 q = {{0, 0}};
+            if (live) {
+              q = Load<Words2>(a.q + size_t{token} * a.cols + size_t{block} * kTernaryPad + quarter * 32 + quad * 8);
+            }
+            lane.b[n][quarter / 2][0][quarter % 2] = q.w[0];
+            lane.b[n][quarter / 2][1][quarter % 2] = q.w[1];
+          }
+        }
+      });
+      g.Converge();
+      BN_UNROLL
+      for (uint32_t h = 0; h < 2; ++h) {
+        BN_UNROLL
+        for (uint32_t n = 0; n < kTiles; ++n) {
+          BN_UNROLL
+          for (uint32_t j = 0; j < 2; ++j) {
+            g.Mma([&](Lane& lane) { return lane.a[h][j]; }, [&](Lane& lane) { return lane.b[n][h][j]; },
+                  [&](Lane& lane) { return lane.c[n]; });
+          }
+        }
+      }
+    }
+    g.Phase([&](uint32_t t, Lane& lane) {
+      BN_UNROLL
+      for (uint32_t n = 0; n < kTiles; ++n) {
+        BN_UNROLL
+        for (uint32_t i = 0; i < 4; ++i) shared.sum[t / kWarp][n][i][t % kWarp] = lane.c[n][i];
+      }
+    });
+    g.Lanes([&](uint32_t t, Lane&) {
+      for (uint32_t e = t; e < kRows * kTokens; e += kThreads) {
+        const uint32_t l = e % kWarp, i = e / kWarp % 4, n = e / kWarp / 4;
+        const uint32_t token = token0 + n * 8 + l % 4 * 2 + i % 2, row = row0 + l / 4 + i / 2 * 8;
+        if (token >= a.n_tokens || row >= out.rows) continue;
+        int32_t sum = 0;
+        BN_UNROLL
+        for (uint32_t warp = 0; warp < kWarps; ++warp) sum += shared.sum[warp][n][i][l];
+        Store(Scaled(sum, a, out, row, token), a.add, out.y + size_t{token} * out.rows + row);
+      }
+    });
+  }
+};
+
 // Block scales that differ: a warp makes one row of one token; the chain of multiply-adds is its first thread's.
 struct TernaryBlocks {
   static constexpr uint32_t kThreads = 128;

@@ -18,8 +18,9 @@ namespace {
 using namespace bitnet::kernels;       // NOLINT: what is under test
 using namespace bitnet::kernels::gpu;  // NOLINT
 
-constexpr std::array<LaneOrder, 5> kOrders = {LaneOrder::kRising, LaneOrder::kFalling, LaneOrder::kStrided,
-                                              LaneOrder::kWarpsRising, LaneOrder::kWarpsFalling};
+constexpr std::array<LaneOrder, 6> kOrders = {LaneOrder::kRising,       LaneOrder::kFalling,
+                                              LaneOrder::kStrided,      LaneOrder::kAloneRising,
+                                              LaneOrder::kAloneFalling, LaneOrder::kAloneStrided};
 constexpr float kUnset = 1234567.0f;
 
 const KernelTable& Ref() { return ReferenceTable(); }
@@ -176,7 +177,10 @@ void CheckTernary(uint64_t seed, std::vector<size_t> rows, size_t n, size_t n_to
                    blocks};
     blocks += Blocks(rows[i], Kernel::kRows);
   }
-  const uint32_t tokens = std::is_same_v<Kernel, TernaryGemv1> ? 1 : std::is_same_v<Kernel, TernaryGemv4> ? 4 : 64;
+  const uint32_t tokens = std::is_same_v<Kernel, TernaryGemv1>   ? 1
+                          : std::is_same_v<Kernel, TernaryGemv4> ? 4
+                          : std::is_same_v<Kernel, TernaryMma16> ? 16
+                                                                 : 64;
   RunEmulated<Kernel>({blocks, Blocks(n_tokens, tokens), 1}, args, order);
   for (size_t i = 0; i < rows.size(); ++i) {
     std::vector<float> expected = RefProduct(weights[i], in, n_tokens, stride, i == 1);
@@ -200,6 +204,9 @@ TEST_CASE("gpu: tensor-core products give the reference's bits") {
     CheckTernary<TernaryMma>(11, {64, 70, 3}, 320, 65, 0, false, order);
     CheckTernary<TernaryMma>(12, {130}, 128, 7, 1, true, order);
     CheckTernary<TernaryMma>(13, {17, 80}, 640, 130, 1, false, order);
+    CheckTernary<TernaryMma16>(14, {16, 37, 3}, 640, 16, 0, false, order);
+    CheckTernary<TernaryMma16>(15, {18}, 128, 5, 1, true, order);
+    CheckTernary<TernaryMma16>(16, {33, 16}, 1152, 35, 1, false, order);
   }
 }
 
@@ -487,8 +494,8 @@ void CheckRope(Dense type, bool adjacent, uint32_t rot) {
     }
     unsigned long long word = kNoFailure;
     const auto args = [&] {
-      return typename RopeStore<T>::Args{rows.data(), q.data(), k0.data(), v.data(), heads,     heads_kv,
-                                         head_dim,    rot,      layer,     adjacent, {&word, 4}};
+      return typename RopeStore<T>::Args{rows.data(), q.data(), k0.data(), v.data(), heads, heads_kv,
+                                         head_dim,    rot,      layer,     adjacent, 0,     {&word, 4}};
     };
     RunEmulated<RopeStore<T>>({n_rows, 1, 1}, args(), order);
     REQUIRE(word == kNoFailure);

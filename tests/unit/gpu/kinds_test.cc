@@ -1,4 +1,6 @@
 // Models of every kind of matrix that a GPU computes with, on an emulated one against the CPU.
+#include <limits>
+
 #include "core/runtime/session.h"
 #include "support/emulated_gpu.h"
 #include "support/small_model.h"
@@ -54,12 +56,12 @@ std::string Digest(const std::string& file, DeviceMode mode) {
   INFO(model.status().message());
   REQUIRE(model.ok());
   std::string digests;
-  for (const size_t n : {size_t{1}, size_t{3}, size_t{9}}) {  // one row, dp4a, tensor cores
+  for (const size_t n : {1, 3, 9, 33}) {  // one row, dp4a, small and large tiles of the tensor cores
     core::SessionOptions options;
     options.head = core::HeadMode::kFull;
     const auto session = MakeSession(*engine, *model, options);
     std::vector<int32_t> tokens;
-    for (size_t i = 0; i < n; ++i) tokens.push_back(static_cast<int32_t>(17 * i + 5));
+    for (size_t i = 0; i < n; ++i) tokens.push_back(static_cast<int32_t>((17 * i + 5) % SmallModel::kVocab));
     const core::Status status = session->Eval(tokens, core::Want::kAll);
     INFO(status.message());
     REQUIRE(status.ok());
@@ -116,6 +118,31 @@ TEST_CASE("scales of rows and blocks, and biases give the cpu's bits on an emula
     }
     const std::string file = b.Build();
     CHECK(Digest(file, DeviceMode::kCuda) == Digest(file, DeviceMode::kCpu));
+  }
+}
+
+TEST_CASE("an input of a block-quantised head that is not finite is refused on a gpu as on a cpu", "[gpu]") {
+  bitnet_test::Gpus() = {};
+  uint32_t id = 0;
+  GgufBuilder b = SmallModel().Builder();
+  b.FindTensor("token_embd.weight")->data = HeadBytes(Head::kQ6_K, &id);
+  b.FindTensor("token_embd.weight")->type = id;
+  const std::string file = b.Build();
+  for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
+    core::EngineOptions o;
+    o.device = mode;
+    o.gpu = &bitnet_test::EmulatedTable();
+    const auto engine = core::Engine::Create(o);
+    REQUIRE(engine.ok());
+    const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(file.data()), file.size());
+    const auto model = core::Model::LoadMemory(bytes, {}, (*engine)->pool(), (*engine)->allocator());
+    REQUIRE(model.ok());
+    const_cast<float&>((*model)->weights().output_norm[0]) = std::numeric_limits<float>::infinity();
+    const auto session = MakeSession(*engine, *model);
+    REQUIRE(session->Eval(std::vector<int32_t>{5, 6, 7}, core::Want::kAll).ok());
+    CHECK(session->Logits(1).status().code() == core::Code::kNonFinite);
+    CHECK(session->Top(1).status().code() == core::Code::kNonFinite);
+    CHECK(session->Logits(2).status().code() == core::Code::kNonFinite);
   }
 }
 

@@ -179,6 +179,77 @@ TEST_CASE("forks, saved states and batches work across devices", "[gpu]") {
   CHECK(Gpus().misuse == 0);
 }
 
+core::SessionOptions OptionsOf(kernels::Dense kv_type, uint32_t n_ctx, uint32_t chunk = 0) {
+  core::SessionOptions o;
+  o.kv_type = kv_type;
+  o.n_ctx = n_ctx;
+  o.chunk = chunk;
+  return o;
+}
+
+TEST_CASE("what a gpu makes in one session's queue is there for another session", "[gpu]") {
+  Reset();
+  const auto gpu = GpuEngine(DeviceMode::kCuda), cpu = GpuEngine(DeviceMode::kCpu);
+  const auto model = LoadTiny(*gpu);
+  const std::vector<int32_t> first = {1, 2, 3, 4, 5}, second = {9, 8, 7, 6};
+  using Texts = std::vector<std::vector<int32_t>>;
+  const auto evaluated = [&](const Texts& texts) {
+    auto s = MakeSession(cpu, model);
+    for (const auto& t : texts) REQUIRE(s->Eval(t, Want::kAll).ok());
+    return LogitsSha256(*s);
+  };
+  SECTION("rows that a batch kept") {
+    const auto a = MakeSession(gpu, model), b = MakeSession(gpu, model);
+    const core::Session::BatchItem items[] = {{a.get(), first, Want::kAll}, {b.get(), second, Want::kAll}};
+    for (int turn = 0; turn < 2; ++turn) {  // the second finds its memory allocated
+      REQUIRE(core::Session::EvalBatch(items).ok());
+      CHECK(LogitsSha256(*b) == evaluated(turn == 0 ? Texts{second} : Texts{second, second}));
+    }
+  }
+  SECTION("a fork, when the original goes on") {
+    const auto a = MakeSession(gpu, model);
+    REQUIRE(a->Eval(first).ok());
+    auto fork = a->Fork();
+    REQUIRE(fork.ok());
+    a->Clear();
+    REQUIRE(a->Eval(second).ok());
+    REQUIRE((*fork)->Eval(second, Want::kAll).ok());
+    CHECK(LogitsSha256(**fork) == evaluated({first, second}));
+  }
+  SECTION("caches, after a batch that was cancelled") {
+    const auto a = MakeSession(gpu, model), b = MakeSession(gpu, model);
+    const core::Session::BatchItem items[] = {{a.get(), second, Want::kAll}, {b.get(), second, Want::kAll}};
+    Gpus().at_launch = 30;
+    Gpus().call = [&] { a->Cancel(); };
+    CHECK(core::Session::EvalBatch(items).code() == core::Code::kCancelled);
+    REQUIRE(b->Eval(first).ok());
+    REQUIRE(a->Eval(first).ok());
+    REQUIRE(b->Eval(second, Want::kAll).ok());
+    CHECK(LogitsSha256(*b) == evaluated({first, second}));
+  }
+  CHECK(Gpus().misuse == 0);
+}
+
+TEST_CASE("sessions of one batch differ in context and cache type", "[gpu]") {
+  Reset();
+  const std::vector<int32_t> text(300, 7), other = {5, 4, 3};
+  std::vector<std::string> digests;
+  for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
+    const auto engine = GpuEngine(mode);
+    const auto model = LoadTiny(*engine);
+    const auto small = MakeSession(engine, model, OptionsOf(kernels::Dense::kF32, 16, 1));
+    const auto large = MakeSession(engine, model, OptionsOf(kernels::Dense::kF16, 400));
+    const auto third = MakeSession(engine, model, OptionsOf(kernels::Dense::kF32, 400));
+    REQUIRE(large->Eval(text).ok());
+    const core::Session::BatchItem items[] = {
+        {small.get(), other, Want::kAll}, {large.get(), other, Want::kAll}, {third.get(), other, Want::kAll}};
+    REQUIRE(core::Session::EvalBatch(items).ok());
+    digests.push_back(LogitsSha256(*small) + LogitsSha256(*large) + LogitsSha256(*third));
+  }
+  CHECK(digests[0] == digests[1]);
+  CHECK(Gpus().misuse == 0);
+}
+
 TEST_CASE("one token of a gpu moves little over the bus", "[gpu]") {
   Reset();
   const auto engine = GpuEngine(DeviceMode::kCuda);
@@ -216,6 +287,67 @@ TEST_CASE("a lost gpu is a status with the kernel's name, and the session stays 
     const auto fresh = MakeSession(engine, model);
     CHECK(fresh->Eval(prompt).ok());
   }
+}
+
+TEST_CASE("a launch that a gpu refuses ends the session, inside a recording too", "[gpu]") {
+  const std::vector<int32_t> prompt = {1, 2, 3};
+  size_t n_in_recordings = 0;
+  for (const int64_t taken : {0, 5, 70, 90, 130}) {
+    Reset();
+    {
+      const auto engine = GpuEngine(DeviceMode::kCuda);
+      const auto model = LoadTiny(*engine);
+      const auto session = MakeSession(engine, model);
+      Gpus().refuse_launch = taken;
+      core::Status status;
+      for (int i = 0; i < 20 && status.ok(); ++i) status = session->Eval({prompt.data(), 1});
+      INFO(taken << ": " << status.message());
+      REQUIRE(status.code() == core::Code::kTargetUnavailable);
+      CHECK_THAT(std::string(status.message()), Catch::Contains("kernel "));
+      CHECK(session->Top(0).status().code() != core::Code::kOk);
+      CHECK(session->Eval(prompt).code() == core::Code::kTargetUnavailable);
+      if (session->position() > 0) CHECK(session->Save().status().code() == core::Code::kTargetUnavailable);
+      n_in_recordings += Gpus().n_recordings > Gpus().n_replays ? 1 : 0;
+    }
+    CHECK(Gpus().misuse == 0);  // nothing was freed inside a recording
+    CHECK(Gpus().open_recordings == 0);
+    CHECK(Gpus().open_queues == 0);
+    CHECK(Gpus().allocated_bytes == 0);
+  }
+  CHECK(n_in_recordings > 0);
+}
+
+TEST_CASE("memory that a gpu refuses is a status, and nothing stays behind", "[gpu]") {
+  const std::vector<int32_t> prompt = {1, 2, 3};
+  size_t n_refused = 0;
+  for (int64_t granted = 0;; ++granted) {
+    Reset();
+    bool made_it = false;
+    {
+      const auto engine = GpuEngine(DeviceMode::kCuda);
+      const auto model = LoadTiny(*engine);
+      Gpus().fail_allocate = granted;
+      auto session = core::Session::Create(engine, model, {});
+      if (session.ok()) {
+        const core::Status status = (*session)->Eval(prompt, Want::kAll);
+        made_it = status.ok();
+        if (!made_it) {  // the session is as it was
+          CHECK(status.code() == core::Code::kNoMemory);
+          CHECK((*session)->position() == 0);
+          Gpus().fail_allocate = -1;
+          CHECK((*session)->Eval(prompt, Want::kAll).ok());
+        }
+      } else {
+        CHECK(session.status().code() == core::Code::kNoMemory);
+      }
+    }
+    CHECK(Gpus().allocated_bytes == 0);
+    CHECK(Gpus().open_queues == 0);
+    CHECK(Gpus().misuse == 0);
+    if (made_it) break;
+    ++n_refused;
+  }
+  CHECK(n_refused > 5);
 }
 
 TEST_CASE("a non-finite value on a gpu names layer, operation and position as on a cpu", "[gpu]") {

@@ -1,0 +1,223 @@
+// The kernels alone, launched in recordings as a decoding pass does.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "bench/gpu_bench.h"
+#include "kernels/cuda/kernel_list.h"
+
+namespace bitnet_bench {
+
+namespace core = bitnet::core;
+namespace kernels = bitnet::kernels;
+using namespace bitnet::kernels::gpu;  // NOLINT: what is measured
+
+namespace {
+
+// A benchmark without its device has nothing to say.
+void MustBe(const core::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "gpu_bench: %s\n", std::string(status.message()).c_str());
+  std::exit(17);
+}
+
+// Device memory filled with a pattern of bytes that are valid as codes, int8 and small f16 and f32 alike.
+class Memory {
+ public:
+  Memory(const Device& device, size_t bytes) {
+    core::GpuContext& c = *device.context;
+    auto buffer = core::Buffer::Allocate(c.allocator(), bytes);
+    MustBe(buffer.status());
+    buffer_ = *std::move(buffer);
+    static const std::vector<uint8_t> pattern = [] {
+      std::vector<uint8_t> p(4 << 20);
+      // Bytes of four codes 0..2; as the high byte of a float, 0x15 and its like are small and finite.
+      for (size_t i = 0; i < p.size(); ++i)
+        p[i] = static_cast<uint8_t>((i * 2654435761u >> 7 & 0x15u) | (i >> 3 & 0x02u));
+      return p;
+    }();
+    for (size_t at = 0; at < bytes; at += pattern.size()) {
+      (void)c.Check(c.table().copy_in(c.queue(), buffer_.as<uint8_t>() + at, pattern.data(),
+                                      std::min(pattern.size(), bytes - at)));
+    }
+    MustBe(c.status());
+  }
+  template <class T>
+  T* as() const {
+    return buffer_.as<T>();
+  }
+
+ private:
+  core::Buffer buffer_;
+};
+
+template <class Kernel>
+void Put(const Device& device, GpuGrid grid, const typename Kernel::Args& args) {
+  core::GpuContext& c = *device.context;
+  (void)c.Check(Launch<Kernel>(c.table(), c.queue(), grid, args));
+}
+
+uint32_t Blocks(size_t n, size_t per_block) { return static_cast<uint32_t>((n + per_block - 1) / per_block); }
+
+struct Result {
+  const char* name;
+  uint32_t rows, cols, tokens;
+  double seconds, bytes, multiply_adds;
+};
+
+void Report(const Device& device, const Result& r, core::JsonWriter& json) {
+  json.BeginObject().Key("kernel").String(r.name).Key("rows").Uint(r.rows).Key("cols").Uint(r.cols);
+  json.Key("tokens").Uint(r.tokens).Key("us").Double(r.seconds * 1e6);
+  json.Key("gb_per_s").Double(r.bytes / r.seconds / 1e9).Key("gmac_per_s").Double(r.multiply_adds / r.seconds / 1e9);
+  if (device.read_bytes_per_s > 0) {
+    json.Key("of_read_limit").Double(r.bytes / r.seconds / device.read_bytes_per_s);
+    json.Key("of_int8_limit").Double(r.multiply_adds / r.seconds / device.multiply_adds_per_s);
+  }
+  json.EndObject();
+}
+
+// One matrix, or the pair of gate and up (kPair: rows of each).
+template <class Kernel>
+Result Ternary(const Device& device, const char* name, uint32_t rows, uint32_t cols, uint32_t tokens,
+               uint32_t tokens_per_block, bool pair) {
+  const size_t matrix_bytes = size_t{rows} * cols / 4, n_matrices = pair ? 2 : 1;
+  const size_t n_copies = std::max<size_t>(1, device.rotated_bytes / (matrix_bytes * n_matrices));
+  const Memory w(device, n_copies * n_matrices * matrix_bytes), q(device, size_t{tokens} * cols);
+  const Memory y(device, size_t{tokens} * rows * sizeof(float)), d(device, size_t{tokens} * 8 + 256);
+  const double seconds = SecondsOfLaunch(device, 200, [&](uint32_t i) {
+    TernaryArgs a{};
+    for (size_t m = 0; m < n_matrices; ++m) {
+      a.out[m] = {w.as<uint8_t>() + (i % n_copies * n_matrices + m) * matrix_bytes,
+                  d.as<float>(),
+                  0,
+                  rows,
+                  nullptr,
+                  y.as<float>(),
+                  0};
+    }
+    a.n_out = static_cast<uint32_t>(n_matrices);
+    a.cols = cols;
+    a.q = q.as<int8_t>();
+    a.d = d.as<float>() + 32;
+    a.q_sum = reinterpret_cast<int32_t*>(d.as<float>() + 32 + tokens);
+    a.n_tokens = tokens;
+    Put<Kernel>(device, {Blocks(rows, Kernel::kRows), Blocks(tokens, tokens_per_block)}, a);
+  });
+  const double products = static_cast<double>(rows) * cols * static_cast<double>(n_matrices);
+  return {name, rows, cols, tokens, seconds, products / 4, products * tokens};
+}
+
+Result Head(const Device& device, const Shape& shape, HeadType type) {
+  const uint32_t n = shape.embd, rows = shape.vocab;
+  const bool dense = type == HeadType::kF16;
+  const size_t bytes = dense ? size_t{rows} * n * 2 : size_t{rows} * (n / 256) * 210;
+  const Memory w(device, bytes), x(device, size_t{n} * 8), y(device, size_t{rows} * sizeof(float));
+  ProductArgs a{};
+  a.w = w.as<void>();
+  a.scale = reinterpret_cast<const uint16_t*>(w.as<uint8_t>() + size_t{rows} * (n / 256) * 208);
+  a.x = x.as<float>();
+  a.q = x.as<int8_t>();
+  a.d_a = x.as<float>() + n;
+  a.n = n, a.rows = rows, a.n_tokens = 1;
+  a.y = y.as<float>();
+  const double seconds = SecondsOfLaunch(device, 20, [&](uint32_t) {
+    if (dense) return Put<DenseF16x1>(device, {Blocks(rows, DenseF16x1::kRows)}, a);
+    Put<BlockQ6_K>(device, {Blocks(rows, BlockQ6_K::kRows)}, a);
+  });
+  return {dense ? "head F16" : "head Q6_K", rows, n, 1, seconds, static_cast<double>(bytes),
+          static_cast<double>(rows) * n};
+}
+
+}  // namespace
+
+double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+double SecondsOfLaunch(const Device& device, uint32_t n_launches, const std::function<void(uint32_t)>& launch) {
+  n_launches = std::min(n_launches, device.most_launches);
+  core::GpuContext& c = *device.context;
+  launch(0);  // loads the kernel, which a recording forbids
+  MustBe(c.Check(c.table().wait(c.queue())) ? core::Status() : c.status());
+  (void)c.Check(c.table().record_begin(c.queue()));
+  for (uint32_t i = 0; i < n_launches; ++i) launch(i);
+  GpuRecording* recording = nullptr;
+  (void)c.Check(c.table().record_end(c.queue(), &recording));
+  double best = 1e30;
+  for (uint32_t i = 0; i <= device.n_repeats && c.status().ok(); ++i) {  // the first one warms up
+    const double start = Now();
+    (void)c.Check(c.table().replay(c.queue(), recording));
+    (void)c.Check(c.table().wait(c.queue()));
+    if (i > 0) best = std::min(best, (Now() - start) / n_launches);
+  }
+  c.table().record_free(recording);
+  MustBe(c.status());
+  return best;
+}
+
+double AttentionSeconds(const Device& device, const Shape& shape, uint32_t n_rows, uint32_t depth, bool one_context) {
+  const uint32_t head_dim = shape.head_dim(), n_blocks = Blocks(depth, kernels::kKeyBlock);
+  const size_t head_bytes = size_t{n_blocks} * kernels::kKeyBlock * head_dim * 2;
+  const size_t cache_bytes = head_bytes * shape.heads_kv;
+  const size_t width = size_t{shape.heads} * head_dim, slots = size_t{n_rows} * shape.heads * n_blocks;
+  const size_t n_caches = one_context ? 1 : n_rows;
+  const Memory caches(device, 2 * n_caches * cache_bytes), q(device, n_rows * width * 4), y(device, n_rows * width * 4);
+  const Memory partial(device, slots * (head_dim + 2) * 4), rows(device, n_rows * sizeof(Row));
+  const Memory fail(device, 256);
+  std::vector<Row> host(n_rows);
+  for (uint32_t r = 0; r < n_rows; ++r) {
+    uint8_t* const keys = caches.as<uint8_t>() + 2 * (one_context ? 0 : r) * cache_bytes;
+    // Rows of one context are the last ones of a prompt of that length.
+    host[r] = {0, one_context ? depth - n_rows + r : depth - 1, keys, keys + cache_bytes, head_bytes, nullptr, nullptr};
+  }
+  core::GpuContext& c = *device.context;
+  (void)c.Check(c.table().copy_in(c.queue(), rows.as<void>(), host.data(), n_rows * sizeof(Row)));
+  AttentionArgs a{};
+  a.rows = rows.as<Row>();
+  a.q = q.as<float>();
+  a.n_rows = n_rows;
+  a.heads = shape.heads, a.heads_kv = shape.heads_kv, a.head_dim = head_dim, a.n_blocks = n_blocks;
+  a.scale = 0.1f;
+  a.m = partial.as<float>();
+  a.s = a.m + slots;
+  a.o = a.s + slots;
+  a.y = y.as<float>();
+  a.fail = {fail.as<unsigned long long>(), 1};
+  return SecondsOfLaunch(device, 10, [&](uint32_t) {
+    Put<AttentionBlockF16>(device, {n_blocks, shape.heads_kv, Blocks(n_rows, AttentionBlockF16::kRowTile)}, a);
+    Put<AttentionCombine>(device, {shape.heads, n_rows}, a);
+  });
+}
+
+void MeasureKernels(const Device& device, const Shape& s, core::JsonWriter& json) {
+  json.BeginArray();
+  const auto report = [&](const Result& r) { Report(device, r, json); };
+  report(Ternary<TernaryGemv1>(device, "ternary, 1 token", s.embd, s.embd, 1, 1, false));
+  report(Ternary<TernaryGemv1>(device, "ternary, 1 token", s.embd, s.ffn, 1, 1, false));
+  report(Ternary<TernaryGemv1>(device, "ternary, 1 token", 2 * s.ffn, s.embd, 1, 1, false));
+  report(Ternary<TernaryGate1>(device, "gate, up and activation, 1 token", s.ffn, s.embd, 1, 1, true));
+  report(Ternary<TernaryGemv4>(device, "ternary, 4 tokens", 2 * s.ffn, s.embd, 4, 4, false));
+  for (const uint32_t tokens : {16u, 64u, 512u, 4096u}) {
+    if (tokens > s.n_ctx) continue;
+    if (tokens <= TernaryMma16::kTokens) {
+      report(Ternary<TernaryMma16>(device, "ternary, tile of 16", 2 * s.ffn, s.embd, tokens, TernaryMma16::kTokens,
+                                   false));
+      report(Ternary<TernaryMma16>(device, "ternary, tile of 16", s.embd, s.ffn, tokens, TernaryMma16::kTokens, false));
+    }
+    report(Ternary<TernaryMma>(device, "ternary, tile of 64", 2 * s.ffn, s.embd, tokens, TernaryMma::kTokens, false));
+    report(Ternary<TernaryMma>(device, "ternary, tile of 64", s.embd, s.ffn, tokens, TernaryMma::kTokens, false));
+  }
+  report(Head(device, s, HeadType::kQ6_K));
+  report(Head(device, s, HeadType::kF16));
+  for (const uint32_t depth : {512u, 4096u}) {
+    if (depth > s.n_ctx) continue;
+    const double bytes = 4.0 * depth * s.heads_kv * s.head_dim();
+    const double products = 2.0 * depth * s.heads * s.head_dim();
+    report({"attention of a layer, depth in cols", 1, depth, 1, AttentionSeconds(device, s, 1, depth, true), bytes,
+            products});
+  }
+  json.EndArray();
+}
+
+}  // namespace bitnet_bench

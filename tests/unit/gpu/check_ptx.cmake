@@ -1,0 +1,35 @@
+# The device code as nvcc hands it to the assembler, with the flags of the build: every sum and product is rounded by
+# itself ("add.rn.f32": the assembler may fuse an "add.f32" with a product before it), nothing is approximate or flushes,
+# and the instructions that the products are made of are there.
+# -D NVCC= -D FLAGS= -D ROOT= -D OUT=
+separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
+execute_process(COMMAND ${NVCC} -ptx -arch=compute_80 -std=c++17 -O3 ${FLAGS} -I ${ROOT}/src -o ${OUT}
+                        ${ROOT}/src/kernels/cuda/device.cu
+                RESULT_VARIABLE status ERROR_VARIABLE error)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "nvcc: ${error}")
+endif()
+file(STRINGS ${OUT} lines REGEX "f32|f16|mma|dp4a|local")
+list(LENGTH lines n_lines)
+if(n_lines LESS 500)
+  message(FATAL_ERROR "${n_lines} lines of arithmetic are too few to be the kernels")
+endif()
+set(n_mma 0)
+set(n_dp4a 0)
+set(n_fma 0)
+foreach(line IN LISTS lines)
+  if(line MATCHES "\\.(approx|ftz|full)|(mul|add|sub|mad|fma|div|sqrt|rcp)\\.f32|\\.local")
+    message(SEND_ERROR "not canonical: ${line}")
+  elseif(line MATCHES "mma\\.sync\\.aligned\\.m16n8k32\\.row\\.col\\.s32\\.s8\\.s8\\.s32")
+    math(EXPR n_mma "${n_mma} + 1")
+  elseif(line MATCHES "dp4a\\.s32\\.s32")
+    math(EXPR n_dp4a "${n_dp4a} + 1")
+  elseif(line MATCHES "fma\\.rn\\.f32")
+    math(EXPR n_fma "${n_fma} + 1")
+  endif()
+endforeach()
+foreach(kind mma dp4a fma)
+  if(n_${kind} EQUAL 0)
+    message(SEND_ERROR "no ${kind} in the device code")
+  endif()
+endforeach()
