@@ -91,11 +91,12 @@ step() {
     if ((SECONDS >= minutes * 60)); then
       echo "gpu_check: $minutes minutes are over" >&2
       kill -TERM -- "-$pid"
+      status=124
       break
     fi
     sleep 0.1
   done
-  wait "$pid" || status=$?
+  wait "$pid" || status=$((status ? status : $?))
   steps+=("{\"name\": \"$name\", \"passed\": $([[ $status == 0 ]] && echo true || echo false), \"seconds\": $((SECONDS - started))}")
   [[ $status == 0 ]] || die "$status" "failed: $name"
 }
