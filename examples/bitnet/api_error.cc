@@ -9,7 +9,7 @@ ExitCode ExitCodeFor(bitnet_status_t status, Doing doing) {
   const bool loading = doing == Doing::kLoadingModel;
   switch (status) {
     case BITNET_OK: return ExitCode::kSuccess;
-    case BITNET_E_INVALID_ARGUMENT: return ExitCode::kUsage;
+    case BITNET_E_INVALID_ARGUMENT: return doing == Doing::kRenderingChat ? ExitCode::kRequestNotMet : ExitCode::kUsage;
     case BITNET_E_NO_MEMORY:
     case BITNET_E_CONTEXT_FULL: return ExitCode::kRequestNotMet;
     case BITNET_E_NOT_FOUND:

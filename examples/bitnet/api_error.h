@@ -10,8 +10,9 @@
 
 namespace bitnet::tool {
 
-// What the tool was doing: the same status means another exit code while a model loads.
-enum class Doing { kLoadingModel, kWorking };
+// What the tool was doing: the same status means another exit code while a model loads, and while a chat template runs,
+// whose refusal is no wrong usage: another model's template would have taken the conversation.
+enum class Doing { kLoadingModel, kRenderingChat, kWorking };
 
 ExitCode ExitCodeFor(bitnet_status_t status, Doing doing);
 // The library's message with the place that it names; `context` ("cannot load x.gguf") comes first unless it is "".

@@ -87,7 +87,7 @@ void ChatTemplate::CheckSystemPart(const Tokenizer& tokenizer, const std::string
 }
 
 Tokens ChatTemplate::Apply(const Tokenizer& tokenizer, const std::vector<Message>& messages) const {
-  if (form_ == "template") return Get(tokenizer.chat_tokens(messages, Options()));
+  if (form_ == "template") return Get(tokenizer.chat_tokens(messages, Options()), Doing::kRenderingChat);
   return Get(tokenizer.apply_chat(messages, form_.c_str()), Doing::kWorking, "chat template " + form_);
 }
 

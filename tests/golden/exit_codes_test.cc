@@ -145,6 +145,17 @@ TEST_CASE("what cannot be met exits with 3", "[golden]") {
   CheckFails(3, {"run", "--prompt-file", folder / "absent.txt"}, {"absent.txt", "No such file"});
   CheckFails(3, {"run", "--prompt", "a", "--output", folder / "no/such/folder.json"}, {"folder.json"});
   CheckFails(3, {"tokenize", "--ndjson"}, {"line 1"}, {.input = "{\"text\": 3}\n"});
+  // A template that refuses, one that fails and one that asks for what is not supported.
+  for (const auto& [text, word] : {std::pair{"{{ raise_exception('no pirates') }}", "no pirates"},
+                                   {"{{ 1 / 0 }}", "division by zero"},
+                                   {"{{ lipsum() }}", "lipsum"}}) {
+    std::ofstream(folder / "chat.jinja") << text;
+    for (const char* command : {"run", "chat"}) {
+      std::vector<std::string> arguments = {command, "--chat-template", folder / "chat.jinja"};
+      if (std::string(command) == "run") arguments.insert(arguments.end(), {"--prompt", "a"});
+      CheckFails(3, arguments, {word}, {.input = "a\n"});
+    }
+  }
   CheckFails(3, {"bench", "-p", "100000"}, {"100000", "512"});
   if (std::filesystem::exists("/dev/full")) {
     const Outcome run = RunTool({"run", "--prompt", "a", "-n", "1", "--output", "/dev/full"});

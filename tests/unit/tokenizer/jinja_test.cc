@@ -106,7 +106,13 @@ TEST_CASE("what is left out is refused by name, with line and column") {
            {"{{ '\xC2\xB2'.isdigit() }}", "numbers beyond ASCII"},
            {"{% macro f() %}{{ varargs }}{% endmacro %}{{ f() }}", "'varargs' is not supported"},
            {"{% set n = namespace() %}{% for x in l %}{% set n.l = loop %}{% endfor %}{{ n.l.index }}", "has ended"},
-           {"{{ strftime_now('%Q') }}", "strftime_now"}}) {
+           {"{{ 'a' is sameas 'a' }}", "'sameas' of two values of type str"},
+           {"{{ 1 is sameas 1 }}", "'sameas' of two values of type int"},
+           {"{{ (1, 2) is sameas ((1, 2)) }}", "'sameas' of two values of type tuple"},
+           {"{{ strftime_now('%Y-%Q') }}", "strftime_now: the directive '%Q' is not supported"},
+           {"{{ strftime_now('%-Q') }}", "strftime_now: the directive '%-Q' is not supported"},
+           {"{{ strftime_now('%') }}", "strftime_now: the directive '%' is not supported"},
+           {"{{ strftime_now('%\u00e9') }}", "strftime_now: the directive '%\\xc3\\xa9' is not supported"}}) {
     CAPTURE(source);
     const auto text = Render(source, variables);
     CHECK_FALSE(text.ok());

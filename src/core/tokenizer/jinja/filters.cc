@@ -5,9 +5,11 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <limits>
 
 #include "core/tokenizer/jinja/functions.h"
 #include "core/tokenizer/jinja/operators.h"
+#include "core/tokenizer/utf8.h"
 
 namespace bitnet::core::jinja {
 namespace {
@@ -109,27 +111,54 @@ Result<Value> FormatFilter(Evaluator& evaluator, const Value& value, const Argum
   return Format(format, arguments.positional, /*all=*/true, evaluator.budget());
 }
 
-// A number as int() and float() of Python read it: white space around it, single underscores between digits.
+// A number as int() and float() of Python read it: white space around it, single underscores between digits, which may
+// be those of any script. Written as from_chars reads it.
 std::string NumberText(const Text& text) {
   const Text stripped = Strip(text, Side::kBoth);
+  std::string ascii;
+  for (size_t pos = 0; pos < stripped.size();) {
+    const Utf8Char c = DecodeUtf8(stripped.bytes(), pos);
+    const int digit = c.ok ? DigitValue(c.code_point) : -1;
+    if (digit >= 0) {
+      ascii += static_cast<char>('0' + digit);
+    } else {
+      ascii.append(stripped.bytes(), pos, c.length);
+    }
+    pos += c.length;
+  }
   std::string out;
-  for (size_t i = 0; i < stripped.size(); ++i) {
-    const char c = stripped.bytes()[i];
-    const auto digit = [&](size_t at) {
-      return at < stripped.size() && stripped.bytes()[at] >= '0' && stripped.bytes()[at] <= '9';
-    };
-    if (c == '+' && i == 0 && digit(1)) continue;
-    if (c == '_' && i > 0 && digit(i - 1) && digit(i + 1)) continue;
-    out += c;
+  for (size_t i = 0; i < ascii.size(); ++i) {
+    const auto digit = [&](size_t at) { return at < ascii.size() && ascii[at] >= '0' && ascii[at] <= '9'; };
+    if (ascii[i] == '+' && i == 0 && !ascii.substr(1).starts_with('-')) continue;
+    if (ascii[i] == '_' && i > 0 && digit(i - 1) && digit(i + 1)) continue;
+    out += ascii[i];
   }
   return out;
+}
+
+// What a number becomes that no float holds: infinite, or 0. Which of them, the place of its first digit tells: the
+// range ends beyond 10^308 and below 10^-323.
+double BeyondFloats(std::string_view digits) {
+  const size_t e = std::min(digits.find_first_of("eE"), digits.size());
+  const std::string_view mantissa = digits.substr(0, e);
+  int64_t exponent = 0;
+  for (const char c : digits.substr(e)) {
+    if (c >= '0' && c <= '9') exponent = std::min<int64_t>(exponent * 10 + (c - '0'), int64_t{1} << 40);
+  }
+  if (digits.substr(e).find('-') != std::string_view::npos) exponent = -exponent;
+  exponent += static_cast<int64_t>(std::min(mantissa.find('.'), mantissa.size())) -
+              static_cast<int64_t>(mantissa.find_first_of("123456789"));
+  const double magnitude = exponent > 0 ? std::numeric_limits<double>::infinity() : 0.0;
+  return digits.starts_with('-') ? -magnitude : magnitude;
 }
 
 bool ReadFloat(const Text& text, double* out) {
   const std::string digits = NumberText(text);
   const char* end = digits.data() + digits.size();
   const auto [rest, error] = std::from_chars(digits.data(), end, *out);
-  return error == std::errc() && rest == end && digits.find('(') == std::string::npos;
+  if (rest != end || digits.find('(') != std::string::npos) return false;
+  if (error == std::errc::result_out_of_range) *out = BeyondFloats(digits);
+  return error == std::errc() || error == std::errc::result_out_of_range;
 }
 
 Result<Value> Int(Evaluator&, const Value& value, const Arguments& arguments) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/tokenizer/utf8.h"
+
 namespace bitnet::core::jinja {
 namespace {
 
@@ -199,7 +201,11 @@ Result<std::string> FormatTime(std::string_view format, int64_t seconds) {
       case 'Z':
       case 'z': break;  // a time without a zone
       case '%': out += '%'; break;
-      default: return Status(Code::kUnsupported, "a directive of strftime_now that is not supported");
+      default: {
+        const size_t at = format.rfind('%', pos), end = pos + DecodeUtf8(format, pos).length;
+        return Status(Code::kUnsupported,
+                      Cat("strftime_now: the directive ", Quoted(format.substr(at, end - at)), " is not supported"));
+      }
     }
   }
   return out;

@@ -59,11 +59,20 @@ Result<bool> Leaves(const Value& value, const Value& divisor, int64_t rest, Budg
   return Equals(left, Value(rest), budget);
 }
 
-bool Same(const Value& a, const Value& b) {
-  if (a.is_none() || a.boolean() != nullptr)
-    return a.is_none() ? b.is_none() : b.boolean() != nullptr && *a.boolean() == *b.boolean();
-  return (a.list() != nullptr && a.list() == b.list()) || (a.dict() != nullptr && a.dict() == b.dict()) ||
-         (a.ns() != nullptr && a.ns() == b.ns());
+// `is` of Python, where it does not hang on what Python happens to keep only once: equal texts, numbers and tuples may
+// be one object or several there.
+Result<bool> Same(const Value& a, const Value& b) {
+  if (a.type_name() != b.type_name()) return false;
+  if (a.is_none()) return true;
+  if (a.boolean() != nullptr) return *a.boolean() == *b.boolean();
+  if (a.ns() != nullptr) return a.ns() == b.ns();
+  if (a.loop() != nullptr) return a.loop() == b.loop();
+  if (a.macro() != nullptr) return a.macro() == b.macro();
+  if (a.dict() != nullptr) return a.dict() == b.dict();
+  if (a.list() != nullptr && (a.list() == b.list() || a.list()->kind != List::Kind::kTuple))
+    return a.list() == b.list();
+  return Status(Code::kUnsupported, Cat("the test 'sameas' of two values of type ", a.type_name(),
+                                        " is not supported: compare them with =="));
 }
 
 }  // namespace
@@ -96,11 +105,7 @@ Result<bool> Evaluator::ApplyTest(std::string_view name, const Value& value, con
   BN_ASSIGN_OR_RETURN(const auto given, Bind(name, arguments, {"other"}, 1));
   if (name == "divisibleby") return Leaves(value, *given[0], 0, budget_);
   if (name == "in") return Contains(*given[0], value, budget_);
-  if (name == "sameas") {
-    if (value.is_number() && value.boolean() == nullptr)
-      return Status(Code::kUnsupported, "the test 'sameas' of a number is not supported");
-    return Same(value, *given[0]);
-  }
+  if (name == "sameas") return Same(value, *given[0]);
   for (const OperatorTest& test : kOperatorTests) {
     if (test.name == name) return Related(test.op, value, *given[0], budget_);
   }

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/tokenizer/case_tables.h"
+#include "core/tokenizer/category_ranges.h"
 #include "core/tokenizer/unicode.h"
 #include "core/tokenizer/utf8.h"
 
@@ -219,6 +220,15 @@ Text TitleFilter(const Text& text) {
   }
   flush(text.size());
   return out;
+}
+
+int DigitValue(uint32_t code_point) {
+  const uint32_t* after =
+      std::upper_bound(std::begin(kCategoryRanges), std::end(kCategoryRanges), code_point << 8 | 0xFF);
+  const uint32_t range = after[-1];  // the first one begins at 0
+  if (std::string_view(kCategoryNames + 2 * (range & 0xFF), 2) != "Nd") return -1;
+  // Unicode promises that the digits of a script stand together, 0 to 9 in order (stability of General_Category Nd).
+  return static_cast<int>((code_point - (range >> 8)) % 10);
 }
 
 size_t FindBytes(std::string_view text, std::string_view sought, size_t from) {

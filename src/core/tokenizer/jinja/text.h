@@ -61,6 +61,8 @@ size_t LeadingBlank(std::string_view text);
 size_t TrailingBlank(std::string_view text);
 bool IsPrintable(uint32_t code_point);
 bool IsCased(uint32_t code_point);
+// 0..9 of a decimal digit of any script, -1 of anything else.
+int DigitValue(uint32_t code_point);
 
 enum class Side : uint8_t { kLeft = 1, kRight = 2, kBoth = 3 };
 Text Strip(const Text& text, Side side);
