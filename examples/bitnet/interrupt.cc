@@ -41,6 +41,8 @@ void InstallInterruptHandler() {
 void InstallBusErrorHandler() {
   struct sigaction action = {};
   action.sa_handler = [](int) {
+    static std::atomic<bool> told{false};  // several threads may meet the missing pages at once
+    while (told.exchange(true)) pause();
     static constexpr char kLine[] =
         "bitnet: error: a file was cut short, or could not be read, while its mapping was in use; check it and start "
         "again, with --load-mode copy if it may change\n";

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "core/base/fp_env.h"
+#include "core/base/signal_mask.h"
 
 namespace bitnet::core {
 
@@ -196,9 +196,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(uint32_t n_threads) {
   std::unique_ptr<ThreadPool> pool(new ThreadPool(n_threads));
   pool->state_->workers.reserve(n_threads - 1);
   pool->state_->spins = SpinsFor(n_threads);
-  sigset_t all, old;  // the host's signals are handled on the host's threads
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
+  const SignalsBlocked blocked;
   int error = 0;
   for (uint32_t t = 1; t < n_threads && error == 0; ++t) {
     auto argument = std::make_unique<WorkerArgument<State>>(WorkerArgument<State>{pool->state_.get(), t});
@@ -208,7 +206,6 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(uint32_t n_threads) {
     argument.release();
     pool->state_->workers.push_back(id);
   }
-  pthread_sigmask(SIG_SETMASK, &old, nullptr);
   if (error != 0) return Status(Code::kNoMemory, Cat("the system refused to start ", n_threads, " threads"));
   return pool;
 }

@@ -1,8 +1,8 @@
 #include "core/model/file_digest.h"
 
-#include <signal.h>
-
 #include <algorithm>
+
+#include "core/base/signal_mask.h"
 
 namespace bitnet::core {
 
@@ -24,11 +24,8 @@ void FileDigest::Start(std::span<const std::span<const std::byte>> ranges) {
     std::call_once(digest->once_, [digest] { digest->Compute(digest->ranges_); });
     return nullptr;
   };
-  sigset_t all, old;  // the host's signals are handled on the host's threads
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
+  const SignalsBlocked blocked;
   has_thread_ = pthread_create(&thread_, nullptr, main, this) == 0;
-  pthread_sigmask(SIG_SETMASK, &old, nullptr);
 }
 
 const Digest& FileDigest::Get(std::span<const std::span<const std::byte>> ranges) {

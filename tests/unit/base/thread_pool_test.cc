@@ -1,5 +1,7 @@
 #include "core/base/thread_pool.h"
 
+#include <signal.h>
+
 #include <atomic>
 #include <cfenv>
 #include <thread>
@@ -73,6 +75,23 @@ TEST_CASE("pool threads round to nearest though the host rounds upward", "[base]
     });
   }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("pool threads leave the host's signals to the host, and faults to its handlers", "[base][thread_pool]") {
+  auto pool = ThreadPool::Create(2);
+  REQUIRE(pool.ok());
+  sigset_t masks[2];
+  std::atomic<int> arrived{0};
+  (*pool)->ParallelFor(2, 1, [&](size_t, size_t, uint32_t thread) {
+    pthread_sigmask(SIG_BLOCK, nullptr, &masks[thread]);
+    ++arrived;
+    while (arrived.load() < 2) std::this_thread::yield();  // so that each thread takes a tile
+  });
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGUSR1, SIGCHLD, SIGPROF}) {
+    CHECK(sigismember(&masks[0], signal) == 0);
+    CHECK(sigismember(&masks[1], signal) == 1);
+  }
+  for (const int fault : {SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP}) CHECK(sigismember(&masks[1], fault) == 0);
 }
 
 TEST_CASE("at least one core can be used", "[base][thread_pool]") {
