@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kConfigName[] = "config.json";
+constexpr char kRopeDivisors[] = "rope_freqs.weight";
 constexpr char kIndexName[] = "model.safetensors.index.json";
 constexpr char kSingleName[] = "model.safetensors";
 
@@ -88,6 +89,25 @@ Status AddShard(const fs::path& path, bool copy, const Allocator& allocator, con
   return {};
 }
 
+// What config.json asks for stands among the tensors as in a GGUF, so that all that comes after treats both alike.
+Status AddRopeDivisors(Checkpoint& out) {
+  for (const SafeTensor& t : out.tensors) {
+    if (t.name == kRopeDivisors) {
+      return Status(Code::kBadFormat,
+                    Cat("tensor ", Quoted(t.name), " stands beside a llama3 scaling of RoPE in ", kConfigName,
+                        ", expected one of them"),
+                    std::string(t.name));
+    }
+  }
+  SafeTensor divisors;
+  divisors.name = kRopeDivisors;
+  divisors.dtype = "F32";
+  divisors.shape = {out.hf.rope_divisors->size()};
+  divisors.data = std::as_bytes(std::span(*out.hf.rope_divisors));
+  out.tensors.push_back(std::move(divisors));
+  return {};
+}
+
 // `single` is the file that was asked for, or the usual name.
 Result<Checkpoint> OpenFolder(const fs::path& folder, const std::string& single, bool copy,
                               const Allocator& allocator) {
@@ -104,18 +124,20 @@ Result<Checkpoint> OpenFolder(const fs::path& folder, const std::string& single,
     for (const auto& [name, tensors] : shards)
       BN_RETURN_IF_ERROR(AddShard(folder / name, copy, allocator, &tensors, out));
   }
-  std::sort(out.tensors.begin(), out.tensors.end(),
-            [](const SafeTensor& a, const SafeTensor& b) { return a.name < b.name; });
   const auto config = MappedFile::Map((folder / kConfigName).string());
   if (!config.ok()) return Named(config.status(), kConfigName);
   BN_ASSIGN_OR_RETURN(out.hf, ParseHfConfig(AsText(config->bytes())));
+  if (out.hf.rope_divisors != nullptr) BN_RETURN_IF_ERROR(AddRopeDivisors(out));
+  std::sort(out.tensors.begin(), out.tensors.end(),
+            [](const SafeTensor& a, const SafeTensor& b) { return a.name < b.name; });
   const std::string_view weights = !out.hf.packed            ? "master weights, made ternary at load"
                                    : out.hf.reciprocal_scale ? "packed ternary weights whose scale divides"
                                                              : "packed ternary weights whose scale multiplies";
   out.detected =
       Cat(out.files.size() == 1 ? Cat("the file begins with the length and the brace of a SafeTensors header")
                                 : Cat(kIndexName, " names ", out.files.size(), " SafeTensors files"),
-          "; ", kConfigName, " says ", out.hf.hparams.architecture_key, " with ", weights);
+          "; ", kConfigName, " says ", out.hf.hparams.architecture_key, " with ", weights,
+          out.hf.rope_divisors != nullptr ? Cat("; its llama3 scaling of RoPE is the tensor ", kRopeDivisors) : "");
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/base/json_reader.h"
 #include "core/format/limits.h"
+#include "core/model/rope_scaling.h"
 
 namespace bitnet::core {
 
@@ -40,7 +41,8 @@ class Reader {
     return quantisation != nullptr ? Quantisation(*quantisation, out) : Status();
   }
 
-  Status Sizes(HParams& h) {
+  Status Sizes(HfConfig& out) {
+    HParams& h = out.hparams;
     BN_RETURN_IF_ERROR(Count("hidden_size", kMaxEmbedding, {}, h.n_embd));
     BN_RETURN_IF_ERROR(Count("intermediate_size", kMaxFeedForward, {}, h.n_ff));
     BN_RETURN_IF_ERROR(Count("num_hidden_layers", kMaxLayers, {}, h.n_layers));
@@ -61,7 +63,7 @@ class Reader {
     BN_RETURN_IF_ERROR(Count("max_position_embeddings", kMaxContext, {}, h.n_ctx_train));
     BN_RETURN_IF_ERROR(Count("vocab_size", kMaxVocab, {}, h.n_vocab));
     BN_RETURN_IF_ERROR(Positive(config_, "rms_norm_eps", {}, h.norm_eps));
-    return Rope(h);
+    return Rope(out);
   }
 
   // Ids that the vocabulary has: one, or a list of them.
@@ -132,16 +134,60 @@ class Reader {
     return std::isfinite(out) && out > 0 ? Status() : Wrong(key, Cat("is ", out, ", expected a finite number above 0"));
   }
 
-  Status Rope(HParams& h) {
-    BN_RETURN_IF_ERROR(Positive(config_, "rope_theta", 10000.0f, h.rope_base));
+  // Older files have rope_theta and rope_scaling, newer ones both in rope_parameters.
+  Status Rope(HfConfig& out) {
+    HParams& h = out.hparams;
     const JsonValue* scaling = Find(config_, "rope_scaling");
+    std::string_view name = "rope_scaling";
+    if (const JsonValue* parameters = Find(config_, "rope_parameters")) {
+      name = "rope_parameters";
+      if (scaling != nullptr) return Wrong(name, "stands beside rope_scaling, expected one of them");
+      scaling = parameters;
+    }
+    if (scaling != nullptr && scaling->kind != JsonValue::Kind::kObject) return Wrong(name, "is no object");
+    const bool inside = scaling != nullptr && Find(*scaling, "rope_theta") != nullptr;
+    BN_RETURN_IF_ERROR(Positive(inside ? *scaling : config_, "rope_theta", 10000.0f, h.rope_base));
+    if (float outside = 0; inside && Find(config_, "rope_theta") != nullptr) {
+      BN_RETURN_IF_ERROR(Positive(config_, "rope_theta", {}, outside));
+      if (outside != h.rope_base)
+        return Wrong("rope_theta", Cat("is ", outside, ", but ", name, " says ", h.rope_base));
+    }
+    for (const JsonValue* object : {&config_, scaling}) {
+      float part = 1;
+      if (object == nullptr) continue;
+      BN_RETURN_IF_ERROR(Positive(*object, "partial_rotary_factor", 1.0f, part));
+      if (part != 1) return Unsupported("partial_rotary_factor", Cat(part), "1: RoPE turns the whole of each head");
+    }
     if (scaling == nullptr) return {};
-    if (scaling->kind != JsonValue::Kind::kObject) return Wrong("rope_scaling", "is no object");
     const char* key = Find(*scaling, "rope_type") != nullptr ? "rope_type" : "type";
     BN_ASSIGN_OR_RETURN(const std::string_view type, Text(*scaling, key, "default"));
     if (type == "default") return {};
     if (type == "linear") return Positive(*scaling, "factor", {}, h.rope_linear_factor);
-    return Unsupported("rope_scaling", type, "default or linear; convert the model to GGUF");
+    if (type == "llama3") return Llama3(*scaling, out);
+    return Status(
+        Code::kUnsupported,
+        Cat(kFile, ": key '", name, ".", key, "' is ", Quoted(type),
+            ", expected default, linear or llama3: positions scaled in another way are not computed; choose a "
+            "checkpoint without it"),
+        std::string(name));
+  }
+
+  static Status Llama3(const JsonValue& scaling, HfConfig& out) {
+    Llama3Scaling s;
+    float n_ctx = 0;
+    BN_RETURN_IF_ERROR(Positive(scaling, "factor", {}, s.factor));
+    BN_RETURN_IF_ERROR(Positive(scaling, "low_freq_factor", {}, s.low_freq_factor));
+    BN_RETURN_IF_ERROR(Positive(scaling, "high_freq_factor", {}, s.high_freq_factor));
+    BN_RETURN_IF_ERROR(Positive(scaling, "original_max_position_embeddings", {}, n_ctx));
+    s.n_ctx_original = n_ctx;
+    if (s.high_freq_factor <= s.low_freq_factor) {
+      return Wrong("high_freq_factor",
+                   Cat("is ", s.high_freq_factor, ", expected more than the low_freq_factor ", s.low_freq_factor));
+    }
+    const HParams& h = out.hparams;
+    out.rope_divisors =
+        std::make_shared<const std::vector<float>>(Llama3Divisors(s, static_cast<double>(h.rope_base), h.n_rot));
+    return {};
   }
 
   static Status Quantisation(const JsonValue& q, HfConfig& out) {
@@ -174,7 +220,7 @@ Result<HfConfig> ParseHfConfig(std::string_view json) {
   Reader in(*config);
   HfConfig out;
   BN_RETURN_IF_ERROR(in.Graph(out));
-  BN_RETURN_IF_ERROR(in.Sizes(out.hparams));
+  BN_RETURN_IF_ERROR(in.Sizes(out));
   BN_RETURN_IF_ERROR(in.TokenIds(out.hparams));
   BN_RETURN_IF_ERROR(in.Tied(out.tied));
   return out;

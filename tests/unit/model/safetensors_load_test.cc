@@ -1,4 +1,5 @@
 // Models in the form of Hugging Face folders.
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -142,21 +143,70 @@ TEST_CASE("llama folders keep the order of their rows", "[model][safetensors]") 
   CHECK(m->TernarySha256() == Loaded(Load(gguf_file))->TernarySha256());
 }
 
-TEST_CASE("linear rope scaling is read, other kinds are refused by name", "[model][safetensors]") {
+TEST_CASE("scaling of RoPE that is defined is computed, other kinds are refused by name", "[model][safetensors]") {
   const HfModel hf;
-  const auto load = [&](const std::string& scaling) {
+  const auto load_with = [&](const std::string& members) {
     const Folder folder;
     std::string config = hf.Config();
-    config.insert(1, "\"rope_scaling\":" + scaling + ",");
+    config.insert(1, members + ",");
     folder.Write("config.json", config);
     folder.Write("model.safetensors", Safetensors(hf.Tensors()));
     return LoadPath(folder.path(), WithTokenizer());
   };
+  const auto load = [&](const std::string& scaling) { return load_with("\"rope_scaling\":" + scaling); };
   CHECK(Loaded(load(R"({"rope_type":"linear","factor":2.5})"))->hparams().rope_linear_factor == 2.5f);
   CHECK(Loaded(load("null"))->hparams().rope_linear_factor == 1.0f);
-  for (const char* kind : {"llama3", "yarn", "dynamic", "longrope"}) {
+  for (const char* kind : {"yarn", "dynamic", "longrope"}) {
     CheckRefused(load(Cat(R"({"rope_type":")", kind, R"(","factor":8.0})")), Code::kUnsupported, "rope_scaling", kind);
+    CheckRefused(load_with(Cat(R"("rope_parameters":{"rope_type":")", kind, R"(","factor":8.0})")), Code::kUnsupported,
+                 "rope_parameters", "rope_parameters.rope_type");
   }
+  // The divisors of these numbers by the formula of _compute_llama3_parameters of transformers, in f32.
+  const std::string llama3 = R"({"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,)"
+                             R"("original_max_position_embeddings":8192})";
+  const auto scaled = Loaded(load(llama3));
+  const float* divisors = scaled->weights().rope_freqs;
+  REQUIRE(divisors != nullptr);
+  REQUIRE(scaled->hparams().n_rot == 64);
+  CHECK(divisors[14] == 1.0f);
+  CHECK(std::abs(divisors[15] - 1.5534146f) < 1e-5f);
+  CHECK(std::abs(divisors[16] - 2.6945302f) < 1e-5f);
+  CHECK(std::abs(divisors[17] - 5.2573271f) < 1e-5f);
+  CHECK(divisors[18] == 8.0f);
+  CHECK(divisors[31] == 8.0f);
+  for (const char* part : {R"("factor":8.0,)", R"("low_freq_factor":1.0,)", R"("high_freq_factor":4.0,)",
+                           R"(,"original_max_position_embeddings":8192)"}) {
+    std::string missing = llama3;
+    missing.erase(missing.find(part), std::string_view(part).size());
+    const std::string_view key = std::string_view(part).substr(part[0] == ',' ? 2 : 1);
+    CheckRefused(load(missing), Code::kBadFormat, key.substr(0, key.find('"')), "is missing");
+  }
+  std::string crossed = llama3;
+  crossed.replace(crossed.find("4.0"), 3, "0.5");
+  CheckRefused(load(crossed), Code::kBadFormat, "high_freq_factor", "more than the low_freq_factor");
+  // Newer files have it all in rope_parameters.
+  const auto newer = [&](const std::string& members) {
+    std::string config = hf.Config();
+    const std::string old = R"("rope_theta":500000.0,)";
+    REQUIRE(config.find(old) != std::string::npos);
+    config.replace(config.find(old), old.size(), members);
+    const Folder folder;
+    folder.Write("config.json", config);
+    folder.Write("model.safetensors", Safetensors(hf.Tensors()));
+    return LoadPath(folder.path(), WithTokenizer());
+  };
+  CHECK(Loaded(newer(R"("rope_parameters":{"rope_theta":70000.0,"rope_type":"default"},)"))->hparams().rope_base ==
+        70000.0f);
+  CHECK(Loaded(newer(R"("rope_parameters":{"rope_theta":7e4,"rope_type":"linear","factor":4},)"))
+            ->hparams()
+            .rope_linear_factor == 4.0f);
+  CheckRefused(newer(R"("rope_theta":1e4,"rope_parameters":{"rope_theta":7e4},)"), Code::kBadFormat, "rope_theta",
+               "rope_parameters says 70000");
+  CheckRefused(newer(R"("rope_scaling":{},"rope_parameters":{"rope_theta":7e4},)"), Code::kBadFormat, "rope_parameters",
+               "beside rope_scaling");
+  CheckRefused(newer(R"("partial_rotary_factor":0.5,)"), Code::kUnsupported, "partial_rotary_factor", "0.5");
+  CheckRefused(newer(R"("rope_parameters":{"partial_rotary_factor":0.25},)"), Code::kUnsupported,
+               "partial_rotary_factor", "0.25");
   // In a GGUF file the factors of llama3 are a tensor; a kind that is named is none that is known.
   test::GgufBuilder b = SmallModel().Builder();
   b.String("bitnet-b1.58.rope.scaling.type", "yarn").F32("bitnet-b1.58.rope.scaling.factor", 4.0f);
