@@ -24,7 +24,10 @@ constexpr std::string_view kAddedTokens = "added_tokens";
 struct FileToken {
   std::string_view text;
   TokenType type = TokenType::kUnused;
+  bool in_model = false;  // in the model's own vocabulary
 };
+
+bool IsCharacter(std::string_view text) { return !text.empty() && DecodeUtf8(text, 0).length == text.size(); }
 
 class Reader {
  public:
@@ -92,7 +95,7 @@ class Reader {
       return BadTokenizerJson(
           field, Cat("the id ", i, " for ", Quoted(text), ", which ", Quoted(tokens_[i].text), " has already"));
     }
-    tokens_[i] = {text, type};
+    tokens_[i] = {text, type, tokens_[i].in_model || field == kVocab};
     return {};
   }
 
@@ -142,11 +145,16 @@ class Reader {
     std::string piece;
     uint64_t total_bytes = 0;
     for (size_t i = 0; i < tokens_.size(); ++i) {
-      auto& [text, type] = tokens_[i];
+      auto& [text, type, in_model] = tokens_[i];
       const auto id = static_cast<int32_t>(i);
       total_bytes += text.size();
       if (total_bytes > UINT32_MAX) return BadTokenizerJson(kVocab, "4 GiB of text or more", Code::kLimit);
-      if (text.data() == nullptr || IsControl(type) || type == TokenType::kUserDefined) {
+      const bool is_added = IsControl(type) || type == TokenType::kUserDefined;
+      if (type == TokenType::kUserDefined && in_model && !byte_level && IsCharacter(text) && text != kSpaceSign) {
+        // Where it is not found as an added token (because of its flags, or the normalizer) a character is a token as
+        // any other.
+        parts_.vocab.Add(text, type, /*plain=*/text != " ");
+      } else if (text.data() == nullptr || is_added) {
         parts_.vocab.Add(text, type, /*plain=*/false);
       } else if (byte_level) {
         if (text.empty() || !FromByteAlphabet(text, piece)) {

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "core/base/json_reader.h"
 #include "core/tokenizer/json_components.h"
-#include "core/tokenizer/merge_list.h"
 #include "core/tokenizer/pre_tokenizers.h"
+#include "core/tokenizer/score_merges.h"
 #include "core/tokenizer/tokenizer.h"
+#include "core/tokenizer/tokenizer_parts.h"
 
 namespace bitnet::core {
 
@@ -30,6 +32,64 @@ const PreTokenizer* FindPre(std::vector<std::string> regexes, bool ignore_merges
   return other != PreTokenizers().end() ? &*other : nullptr;
 }
 
+// Types, and texts for ids that have none, `n_vocab` at least.
+void FillTokens(const Tokenizer& tokenizer, uint32_t n_vocab, GgufVocabulary& out) {
+  std::unordered_set<std::string_view> known;
+  const size_t n = std::max<size_t>(out.tokens.size(), n_vocab);
+  out.tokens.resize(n);
+  for (const std::string& text : out.tokens) known.insert(text);
+  for (size_t i = 0; i < n; ++i) {
+    std::string& text = out.tokens[i];
+    const bool has_text = !text.empty();
+    out.types.push_back(static_cast<int32_t>(has_text ? tokenizer.type(static_cast<int32_t>(i)) : TokenType::kUnused));
+    if (has_text) continue;
+    text = Cat("[PAD", i, "]");
+    while (known.contains(text)) text += '_';
+  }
+}
+
+// What any kind of file says: ids of special tokens, what is put around a text, the template.
+void FillIds(const Tokenizer& tokenizer, GgufVocabulary& out) {
+  out.bos = tokenizer.bos();
+  out.eos = tokenizer.eos();
+  out.add_bos = tokenizer.add_bos();
+  out.add_eos = tokenizer.add_eos();
+  for (const char* name : {"<|eot_id|>", "<|im_end|>", "<end_of_turn>"}) {
+    if (out.eot < 0) out.eot = tokenizer.FindControl(name);
+  }
+  if (out.eot == out.eos) out.eot = -1;
+  out.stop_ids = tokenizer.stop_ids();
+  out.chat_template = tokenizer.chat_template();
+}
+
+// A piece as a SentencePiece model spells it: U+2581 for spaces where text becomes it by merging.
+std::string SpelledPiece(const Tokenizer& tokenizer, int32_t id) {
+  const std::string_view piece = tokenizer.Piece(id);
+  const TokenType type = tokenizer.type(id);
+  if (type == TokenType::kByte) {
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    const auto byte = static_cast<uint8_t>(piece[0]);
+    return Cat("<0x", kDigits[byte / 16], kDigits[byte % 16], ">");
+  }
+  if (tokenizer.parts().vocab.FindPlain(piece) != id) return std::string(piece);
+  std::string out;
+  for (const char c : piece) {
+    if (c == ' ') {
+      out += kSpaceSign;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// The token that tokenizer_config.json names as `key`: "" if it names none.
+std::string ConfigText(const JsonValue& config, std::string_view key) {
+  const JsonValue* value = config.Find(key);
+  if (value != nullptr && value->kind == JsonValue::Kind::kObject) value = value->Find("content");
+  return value != nullptr && value->kind == JsonValue::Kind::kString ? value->string : std::string();
+}
+
 class Builder {
  public:
   Builder(const JsonValue& file, const JsonValue& config, const Tokenizer& tokenizer)
@@ -39,18 +99,9 @@ class Builder {
     out_.model = tokenizer_.model();
     ReadTexts(n_vocab);
     BN_RETURN_IF_ERROR(out_.model == "gpt2" ? ByteBpe() : Spm());
-    out_.bos = tokenizer_.bos();
-    out_.eos = tokenizer_.eos();
-    out_.add_bos = tokenizer_.add_bos();
-    out_.add_eos = tokenizer_.add_eos();
-    for (const char* name : {"<|eot_id|>", "<|im_end|>", "<end_of_turn>"}) {
-      if (out_.eot < 0) out_.eot = tokenizer_.FindControl(name);
-    }
-    if (out_.eot == out_.eos) out_.eot = -1;
+    FillIds(tokenizer_, out_);
     out_.unknown = ConfigToken("unk_token");
     out_.padding = ConfigToken("pad_token");
-    out_.stop_ids = tokenizer_.stop_ids();
-    out_.chat_template = tokenizer_.chat_template();
     NoteFlags();
     return std::move(out_);
   }
@@ -72,15 +123,7 @@ class Builder {
     if (const JsonValue* added = file_.Find("added_tokens")) {
       for (const JsonValue& entry : added->array) put(entry.Find("id"), entry.Find("content")->string);
     }
-    const size_t n = std::max<size_t>(out_.tokens.size(), n_vocab);
-    out_.tokens.resize(n);
-    for (size_t i = 0; i < n; ++i) {
-      const bool known = !out_.tokens[i].empty();
-      out_.types.push_back(static_cast<int32_t>(known ? tokenizer_.type(static_cast<int32_t>(i)) : TokenType::kUnused));
-      if (known) continue;
-      std::string& text = out_.tokens[i] = Cat("[PAD", i, "]");
-      while (!index_.emplace(text, static_cast<int32_t>(i)).second) text += '_';
-    }
+    FillTokens(tokenizer_, n_vocab, out_);
   }
 
   Status ByteBpe() {
@@ -112,8 +155,7 @@ class Builder {
     return {};
   }
 
-  // A vocabulary whose pairs merge by the score of what they make. Merges by rank are the same thing when each token is
-  // made by neighbouring ranks, and by every pair of tokens that spells it: so Hugging Face turns scores into merges.
+  // A vocabulary whose pairs merge by the score of what they make: so Hugging Face turns scores into merges.
   Status Spm() {
     BN_ASSIGN_OR_RETURN(const auto normalizers, ReadJsonNormalizer(file_.Find("normalizer")));
     BN_ASSIGN_OR_RETURN(const JsonPreTokenizer pre, ReadJsonPreTokenizer(file_.Find("pre_tokenizer")));
@@ -131,58 +173,19 @@ class Builder {
   }
 
   Status Scores() {
-    const auto bad = [](std::string_view text) {
-      return Unsupported("merges", Cat("an order of merges for ", Quoted(text), " that is no order of scores"));
-    };
+    const TokenizerParts& parts = tokenizer_.parts();
+    const ScoreMerges merges = ScoresOfMerges(parts.vocab, std::get<Bpe>(parts.model_of_words));
+    if (!merges.problem.empty()) return Unsupported("merges", merges.problem);
     // Tokens that nothing makes are never looked for by score.
     out_.scores.assign(out_.tokens.size(), 0.0f);
-    std::vector<uint32_t> n_made(out_.tokens.size());
-    int32_t before = -1;
     float score = 0;
-    for (const JsonValue& merge : file_.Find("model")->Find("merges")->array) {
-      std::string text;
-      if (merge.kind == JsonValue::Kind::kString) {
-        std::string_view left, right;
-        SplitMerge(merge.string, left, right);
-        text = Cat(left, right);
-      } else {
-        text = merge.array[0].string + merge.array[1].string;
-      }
-      const int32_t id = index_.at(text);
-      const auto i = static_cast<size_t>(id);
-      if (id != before && n_made[i] != 0) return bad(text);
-      if (id != before) score -= 1;
-      out_.scores[i] = score;
-      ++n_made[i];
-      before = id;
-    }
-    for (size_t i = 0; i < out_.tokens.size(); ++i) {
-      if (static_cast<TokenType>(out_.types[i]) != TokenType::kNormal) continue;
-      if (n_made[i] != Pairs(out_.tokens[i])) return bad(out_.tokens[i]);
-    }
+    for (const int32_t id : merges.order) out_.scores[static_cast<size_t>(id)] = --score;
     return {};
-  }
-
-  // In how many ways two tokens that text may become spell `text`.
-  uint32_t Pairs(const std::string& text) const {
-    const auto is_plain = [&](const std::string& part) {
-      const auto found = index_.find(part);
-      return found != index_.end() &&
-             static_cast<TokenType>(out_.types[static_cast<size_t>(found->second)]) == TokenType::kNormal;
-    };
-    uint32_t n = 0;
-    for (size_t at = 1; at < text.size(); ++at) {
-      if (is_plain(text.substr(0, at)) && is_plain(text.substr(at))) ++n;
-    }
-    return n;
   }
 
   // -1: named nowhere, or no token.
   int32_t ConfigToken(std::string_view key) const {
-    const JsonValue* value = config_.Find(key);
-    if (value != nullptr && value->kind == JsonValue::Kind::kObject) value = value->Find("content");
-    if (value == nullptr || value->kind != JsonValue::Kind::kString) return -1;
-    const auto found = index_.find(value->string);
+    const auto found = index_.find(ConfigText(config_, key));
     return found == index_.end() ? -1 : found->second;
   }
 
@@ -220,6 +223,40 @@ Result<GgufVocabulary> VocabularyForGguf(std::string_view tokenizer_json, std::s
     BN_ASSIGN_OR_RETURN(config, ParseJson(tokenizer_config_json));
   }
   return Builder(file, config, *tokenizer).Build(n_vocab);
+}
+
+Result<GgufVocabulary> VocabularyOfSentencePiece(std::string_view model, std::string_view tokenizer_config_json,
+                                                 std::string_view chat_template, uint32_t n_vocab) {
+  BN_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::FromSentencePiece(model, tokenizer_config_json, chat_template));
+  JsonValue config;
+  if (!tokenizer_config_json.empty()) {
+    BN_ASSIGN_OR_RETURN(config, ParseJson(tokenizer_config_json));
+  }
+  const TokenizerParts& parts = tokenizer->parts();
+  const std::string padding = ConfigText(config, "pad_token");
+  GgufVocabulary out;
+  out.model = "llama";
+  // Readers look for the highest score alone, so that ranks say what the scores did.
+  const auto& ranks = std::get<Spm>(parts.model_of_words).ranks();
+  bool user_defined = false;
+  for (int32_t id = 0; parts.vocab.Has(id); ++id) {
+    const TokenType type = parts.vocab.type(id);
+    out.tokens.push_back(SpelledPiece(*tokenizer, id));
+    out.scores.push_back(-static_cast<float>(ranks[static_cast<size_t>(id)]));
+    user_defined = user_defined || type == TokenType::kUserDefined;
+    if (type == TokenType::kUnknown && out.unknown < 0) out.unknown = id;
+    if (!padding.empty() && out.tokens.back() == padding) out.padding = id;
+  }
+  FillTokens(*tokenizer, n_vocab, out);
+  out.scores.resize(out.tokens.size(), -static_cast<float>(ranks.size()));
+  FillIds(*tokenizer, out);
+  out.add_space_prefix = !parts.normalizers.empty();
+  if (user_defined) {
+    out.notes.emplace_back(
+        "tokenizer.model has user-defined pieces, which SentencePiece looks for after its space was put before a text, "
+        "and readers of GGUF files before: the text after one gets a space there, too");
+  }
+  return out;
 }
 
 void AddVocabulary(const GgufVocabulary& v, GgufWriter& out) {

@@ -35,6 +35,10 @@ struct GgufVocabulary {
 Result<GgufVocabulary> VocabularyForGguf(std::string_view tokenizer_json, std::string_view tokenizer_config_json,
                                          std::string_view chat_template, uint32_t n_vocab);
 
+// The same from the bytes of a SentencePiece tokenizer.model; errors as for Tokenizer::FromSentencePiece.
+Result<GgufVocabulary> VocabularyOfSentencePiece(std::string_view model, std::string_view tokenizer_config_json,
+                                                 std::string_view chat_template, uint32_t n_vocab);
+
 // Appends the keys.
 void AddVocabulary(const GgufVocabulary& vocabulary, GgufWriter& out);
 

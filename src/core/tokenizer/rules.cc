@@ -6,6 +6,7 @@
 
 #include "core/base/sha256.h"
 #include "core/tokenizer/pre_tokenizers.h"
+#include "core/tokenizer/score_merges.h"
 #include "core/tokenizer/tokenizer_parts.h"
 
 namespace bitnet::core {
@@ -34,16 +35,31 @@ std::string Tokens(const Vocab& vocab) {
 std::string Types(const Vocab& vocab) {
   Hash hash;
   for (int32_t id = 0; vocab.Has(id); ++id) {
-    // The unknown token of a GGUF is an added control token in a tokenizer.json; encoding treats both alike.
-    const TokenType type = vocab.type(id);
-    hash.Number(static_cast<uint64_t>(IsControl(type) ? TokenType::kControl : type));
+    // The unknown token of a GGUF is an added control token in a tokenizer.json, and one that is marked as unused, but
+    // that text may become, is a token as any other there; encoding treats them alike.
+    TokenType type = vocab.type(id);
+    if (IsControl(type)) type = TokenType::kControl;
+    if (type == TokenType::kUnused && vocab.FindPlain(vocab.piece(id)) == id) type = TokenType::kNormal;
+    hash.Number(static_cast<uint64_t>(type));
   }
   return hash.Finish();
 }
 
+std::string ByScore(const std::vector<int32_t>& order) {
+  Hash hash;
+  for (const int32_t id : order) hash.Number(static_cast<uint64_t>(id));
+  return Cat("by score, ", order.size(), ", ", hash.Finish());
+}
+
+// Merges by rank that are merges by score are said as those, so that a tokenizer.json and the GGUF of one model agree.
 std::string Merges(const TokenizerParts& parts) {
   Hash hash;
-  if (const auto* bpe = std::get_if<Bpe>(&parts.model_of_words)) {
+  const auto* bpe = std::get_if<Bpe>(&parts.model_of_words);
+  if (bpe != nullptr && bpe->options().characters) {
+    const ScoreMerges by_score = ScoresOfMerges(parts.vocab, *bpe);
+    if (by_score.problem.empty()) return ByScore(by_score.order);
+  }
+  if (bpe != nullptr) {
     const auto merges = bpe->Merges();
     for (const Bpe::MergeOf& m : merges) {
       for (const int32_t id : {m.left, m.right, m.result}) hash.Number(static_cast<uint64_t>(id));
@@ -51,11 +67,14 @@ std::string Merges(const TokenizerParts& parts) {
     return Cat("by rank, of ", bpe->options().characters ? "characters, " : "bytes, ", merges.size(), ", ",
                hash.Finish());
   }
+  const Spm& spm = std::get<Spm>(parts.model_of_words);
+  const ScoreMerges by_rank = MergesOfScores(parts.vocab, spm);
+  if (by_rank.problem.empty()) return ByScore(by_rank.order);
   // Only the order of the scores counts, and only of tokens that text may become.
-  const auto& ranks = std::get<Spm>(parts.model_of_words).ranks();
   std::vector<std::pair<uint32_t, int32_t>> order;
   for (int32_t id = 0; parts.vocab.Has(id); ++id) {
-    if (parts.vocab.FindPlain(parts.vocab.piece(id)) == id) order.emplace_back(ranks[static_cast<size_t>(id)], id);
+    const bool plain = parts.vocab.FindPlain(parts.vocab.piece(id)) == id;
+    if (plain) order.emplace_back(spm.ranks()[static_cast<size_t>(id)], id);
   }
   std::sort(order.begin(), order.end());
   for (size_t i = 0, rank = 0; i < order.size(); ++i) {
@@ -63,7 +82,7 @@ std::string Merges(const TokenizerParts& parts) {
     hash.Number(rank);
     hash.Number(static_cast<uint64_t>(order[i].second));
   }
-  return Cat("by score, ", order.size(), ", ", hash.Finish());
+  return Cat("by score alone, ", order.size(), ", ", hash.Finish());
 }
 
 std::string AddedTokensOf(const TokenizerParts& parts) {

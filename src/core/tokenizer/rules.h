@@ -11,7 +11,8 @@
 namespace bitnet::core {
 
 // The key of the order of merges: a value that begins with "by rank" and one that begins with "by score" are of two
-// kinds that cannot be compared, though both may give the same ids.
+// kinds that cannot be compared, though both may give the same ids. Where the one says what the other would
+// (score_merges.h) both begin with "by score".
 inline constexpr std::string_view kMergesRule = "tokenizer.merges";
 
 // Keys ("tokenizer.tokens", ...) and their values, the same keys in the same order for every tokenizer; long values as
