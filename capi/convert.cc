@@ -40,6 +40,10 @@ bitnet_status_t ReadConvertOptions(const bitnet_convert_options_t* options, core
   spec->i2s_arm_layout = o.i2s_arm_layout != 0;
   if (o.name != nullptr) spec->name = o.name;
   if (o.pre != nullptr) spec->pre = o.pre;
+  if (o.tokenizer != nullptr) {
+    if (*o.tokenizer == '\0') return InvalidArgument("tokenizer is empty, expected a path", "tokenizer");
+    spec->tokenizer = o.tokenizer;
+  }
   SetProgress(o.progress, o.progress_user_data, spec);
   return BITNET_OK;
 }

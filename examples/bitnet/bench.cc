@@ -205,7 +205,7 @@ void Describe(const LoadedModel& loaded, BenchReport& report) {
   report.device = run.device;
   report.gpu = run.gpu;
   report.on_gpu = report.device == "cuda";
-  report.model_name = *info.name == '\0' ? "without a name" : Printable(info.name);
+  report.model_name = *info.name == '\0' ? "without a name" : Shortened(info.name);
   report.quantization = info.quantization;
   report.model_bytes = info.size_bytes;
   WriteModel(report.model, loaded);

@@ -8,6 +8,7 @@
 #include "api_error.h"
 #include "command.h"
 #include "failure.h"
+#include "file.h"
 #include "json.h"
 #include "model_source.h"
 #include "options.h"
@@ -20,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct ConvertFlags {
-  ModelFlags model;  // threads, --pre and --i2s-arm-layout alone
+  ModelFlags model;  // threads, --tokenizer, --pre and --i2s-arm-layout alone
   SessionFlags unused;
   std::string source, target;
   std::string type = "i2_s";
@@ -108,6 +109,10 @@ ExitCode Convert(const ConvertFlags& flags, bool gguf_only) {
   options.i2s_arm_layout = flags.model.i2s_arm_layout;
   if (flags.name) options.name = flags.name->c_str();
   if (!flags.model.pre.empty()) options.pre = flags.model.pre.c_str();
+  if (!flags.model.tokenizer.empty()) {
+    NoteInput(flags.model.tokenizer);
+    options.tokenizer = flags.model.tokenizer.c_str();
+  }
   const double start = Now();
   bitnet_convert_report_t report;
   {
@@ -189,6 +194,9 @@ std::function<ExitCode()> SetUp(CLI::App& app, bool gguf_only) {
   AddChoice(app, "--type", flags->type, kTypes, "type of the ternary weights (default: i2_s)")->group(group);
   AddChoice(app, "--embed", flags->embed, kEmbeds, "type of the embedding and the head (default: f16)")->group(group);
   AddOptionalText(app, "--name", flags->name, "TEXT", "general.name of the new file (default: the source's)")
+      ->group(group);
+  AddText(app, "--tokenizer", flags->model.tokenizer, "PATH",
+          "take the tokenizer of this file or folder instead of the source's own; sizes must agree")
       ->group(group);
   AddText(app, "--pre", flags->model.pre, "NAME", "tokenizer.ggml.pre of the new file (default: the source's)")
       ->group(group);

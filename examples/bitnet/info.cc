@@ -160,7 +160,7 @@ Json Document(const Findings& f) {
 void AppendModelRows(const Findings& f, std::vector<std::vector<std::string>>& rows) {
   const bitnet_model_info_t& m = *f.model;
   const auto row = [&](const char* name, const std::string& value) { rows.push_back({name, value}); };
-  row("name", *m.name == '\0' ? "none" : Printable(m.name));
+  row("name", *m.name == '\0' ? "none" : Shortened(m.name));
   row("architecture", std::string(m.architecture) + (std::string_view(m.architecture) == m.architecture_key
                                                          ? ""
                                                          : " (the file says " + Quoted(m.architecture_key) + ")"));
@@ -222,7 +222,7 @@ void InspectFile(const File& file, Findings& f) {
     ++use.n_tensors;
     use.n_bytes += tensor.n_bytes;
   }
-  if (const auto type = file.metadata("general.file_type")) f.file_type = Printable(*type);
+  if (const auto type = file.metadata("general.file_type")) f.file_type = Shortened(*type);
 }
 
 void InspectModel(const InfoFlags& flags, Findings& f) {

@@ -4,6 +4,8 @@
 #include <bitnet/tiny.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <string_view>
 #include <vector>
 
 #include "api_error.h"
@@ -33,12 +35,22 @@ void LogLine(bitnet_log_level_t level, const char* message, void*) {
   if (level == BITNET_LOG_ERROR || level == BITNET_LOG_WARNING) Note("bitnet: warning: " + Printable(message));
 }
 
+// SafeTensors hold no tokenizer: its file lies beside them.
+bool IsSafetensors(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return false;  // opening a pipe would wait for its writer
+  char head[9] = {};
+  std::ifstream(path, std::ios::binary).read(head, sizeof head);
+  return head[8] == '{' && head[7] == 0 && std::string_view(head, 4) != "GGUF";
+}
+
 Tokenizer LoadTokenizerFile(const std::string& path, const ModelFlags& flags) {
   NoteInput(path);
   TokenizerOptions options;
   if (!flags.pre.empty()) options.pre = flags.pre.c_str();
   options.log = LogLine;
-  return Get(Tokenizer::load(path, options), Doing::kLoadingModel,
+  const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
+  return Get(Tokenizer::load(IsSafetensors(path) ? folder.string() : path, options), Doing::kLoadingModel,
              "cannot load the tokenizer of " + Quoted(path, 4096));
 }
 

@@ -79,6 +79,13 @@ std::string Quoted(std::string_view text, size_t max_bytes) {
   return '"' + Printable(text.substr(0, max_bytes)) + (cut ? "...\"" : "\"");
 }
 
+std::string Shortened(std::string_view text, size_t max_bytes) {
+  if (text.size() <= max_bytes) return Printable(text);
+  size_t n = max_bytes;  // not within a character
+  while (n > 0 && max_bytes - n < 3 && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80) --n;
+  return Printable(text.substr(0, n)) + "... (" + Grouped(text.size()) + " bytes)";
+}
+
 std::string Fixed(double value, int decimals) { return Format("%.*f", decimals, value); }
 
 std::string Bytes(uint64_t bytes) {

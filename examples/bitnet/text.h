@@ -19,6 +19,9 @@ std::string PrintableLines(std::string_view text);
 // In double quotes, cut with "..." after `max_bytes`.
 std::string Quoted(std::string_view text, size_t max_bytes = 80);
 
+// As Printable, but of a text beyond `max_bytes` its beginning and its length.
+std::string Shortened(std::string_view text, size_t max_bytes = 160);
+
 std::string Fixed(double value, int decimals);
 std::string Bytes(uint64_t bytes);                  // "4.2 MB": decimal units, as disks and bandwidth count
 std::string Grouped(uint64_t value);                // "5,123,456"

@@ -46,9 +46,12 @@ typedef struct bitnet_convert_options_t {
   const char* pre;             /* tokenizer.ggml.pre; NULL: the source's */
   bitnet_progress_fn progress; /* NULL: none; its bytes are those that are read */
   void* progress_user_data;
+  /* In place of the source's own tokenizer: a tokenizer.json or a tokenizer.model, with what lies beside it, a GGUF, or
+   * a folder that has one. NULL: the source's. */
+  const char* tokenizer;
 } bitnet_convert_options_t;
 #define BITNET_CONVERT_OPTIONS_INIT \
-  { sizeof(bitnet_convert_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(bitnet_convert_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* What was written. */
 typedef struct bitnet_convert_report_t {
@@ -71,7 +74,7 @@ typedef struct bitnet_convert_report_t {
  * are refused, since no conversion brings back what they were. Before the new file gets its name it is opened with the
  * ordinary reader and all its codes are compared with the source's.
  * @param engine      lends its threads; what it warns of goes to its log.
- * @param source      UTF-8: a GGUF file, a SafeTensors file with its config.json and tokenizer.json beside it, or the
+ * @param source      UTF-8: a GGUF file, a SafeTensors file with its config.json and tokenizer beside it, or the
  *                    folder of a Hugging Face model. Borrowed for the call.
  * @param target      UTF-8: the file to write, none of the source's. Borrowed for the call.
  * @param options     NULL = defaults. Borrowed for the call.
@@ -101,8 +104,9 @@ typedef struct bitnet_export_options_t {
  * The way back: a Hugging Face folder of packed ternary weights (`quant_method: bitnet`, `linear_class:
  * autobitlinear`): config.json and model.safetensors with U8 codes, `weight_scale` in F32, the embedding in its own
  * dense type (from blocks: F32) and norms in F32. The files of the tokenizer and its template are copied where the
- * source is such a folder; from a GGUF no tokenizer is written, which the log says: take the one of the model's
- * original. All codes are read back and compared. Scales that differ within a matrix are BITNET_E_UNSUPPORTED.
+ * source is such a folder; from a GGUF a tokenizer.json of the same rules is made, read again and compared, or, where
+ * none can say the same, none is written, and the log says why. All codes are read back and compared. Scales that
+ * differ within a matrix are BITNET_E_UNSUPPORTED.
  * @param target  UTF-8: a folder that is not there yet, or is empty; it appears whole.
  * @return as bitnet_convert().
  * @since 0.1

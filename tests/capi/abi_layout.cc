@@ -330,7 +330,7 @@ BN_AT(bitnet_comparison_t, n_correction_differences, 52);
 BN_AT(bitnet_comparison_t, n_option_differences, 56);
 BN_AT(bitnet_comparison_t, reserved, 60);
 
-BN_SIZE(bitnet_convert_options_t, 56);
+BN_SIZE(bitnet_convert_options_t, 64);
 BN_AT(bitnet_convert_options_t, struct_size, 0);
 BN_AT(bitnet_convert_options_t, ternary, 4);
 BN_AT(bitnet_convert_options_t, table, 8);
@@ -341,6 +341,7 @@ BN_AT(bitnet_convert_options_t, name, 24);
 BN_AT(bitnet_convert_options_t, pre, 32);
 BN_AT(bitnet_convert_options_t, progress, 40);
 BN_AT(bitnet_convert_options_t, progress_user_data, 48);
+BN_AT(bitnet_convert_options_t, tokenizer, 56);
 
 BN_SIZE(bitnet_convert_report_t, 160);
 BN_AT(bitnet_convert_report_t, struct_size, 0);

@@ -196,6 +196,29 @@ TEST_CASE("a vocabulary alone can be shown and used to tokenize, not run", "[gol
   }
 }
 
+TEST_CASE("tokenize takes the tokenizer beside a SafeTensors file, and info shortens a long name for people",
+          "[golden]") {
+  const ScratchFolder folder;
+  REQUIRE(RunTool({"export", "--safetensors", "packed", BITNET_TINY_MODEL, folder / "packed"}).exit_code == 0);
+  const std::string weights = folder / "packed/model.safetensors";
+  const auto ids = [&](const std::string& model) {
+    return Ids(RunToolJson({"tokenize", "--json", "--model", model, "hello"}), "tokens");
+  };
+  CHECK(ids(weights) == ids(BITNET_TINY_MODEL));
+  const Outcome run = RunTool({"run", "--model", folder / "packed", "--prompt", "What is the capital of Japan?"});
+  CHECK(run.out == "The capital of Japan is Tokyo.\n");
+  std::filesystem::remove(folder / "packed/tokenizer.json");
+  CheckFails(10, {"tokenize", "--model", weights, "hello"}, {"tokenizer.json"});
+
+  const std::string name(70000, 'n');
+  REQUIRE(RunTool({"quantize", BITNET_TINY_MODEL, folder / "long.gguf", "--name", name}).exit_code == 0);
+  const Outcome info = RunTool({"info", folder / "long.gguf"});
+  CHECK(info.exit_code == 0);
+  CHECK(info.out.size() < 4000);
+  CHECK(info.out.find("nnn... (70,000 bytes)") != std::string::npos);
+  CHECK(Text(RunToolJson({"info", "--json", folder / "long.gguf"}), "name") == name);
+}
+
 TEST_CASE("a device or a target that is not here exits with 17, an unknown one with 2", "[golden]") {
   CheckFails(2, {"run", "--prompt", "a", "--target", "Z80"}, {"Z80"});
   CheckFails(2, {"run", "--prompt", "a"}, {"Z80"}, {.variables = {{"BITNET_FORCE_TARGET", "Z80"}}});

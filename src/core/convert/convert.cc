@@ -98,10 +98,12 @@ class Converter {
   Status ReadModel() {
     if (IsGguf()) {
       BN_ASSIGN_OR_RETURN(hparams_, ReadHParams(source_.gguf));
-      BN_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::FromGguf(source_.gguf, spec_.pre, spec_.warn));
-      if (hparams_.n_vocab != tokenizer->size()) {
-        return Status(Code::kBadFormat, Cat("the vocabulary has ", hparams_.n_vocab,
-                                            " rows by the model's metadata, but ", tokenizer->size(), " tokens"));
+      if (spec_.tokenizer.empty()) {
+        BN_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::FromGguf(source_.gguf, spec_.pre, spec_.warn));
+        if (hparams_.n_vocab != tokenizer->size()) {
+          return Status(Code::kBadFormat, Cat("the vocabulary has ", hparams_.n_vocab,
+                                              " rows by the model's metadata, but ", tokenizer->size(), " tokens"));
+        }
       }
       table_.emplace(source_.gguf);
     } else {
@@ -119,8 +121,14 @@ class Converter {
 
   // Header, and the order of the tensors in the file: that of the graph, a bias after its matrix.
   Status PlanFile() {
-    BN_RETURN_IF_ERROR(AddMetadata(
-        source_, {.linear = spec_.linear, .name = spec_.name, .pre = spec_.pre, .warn = spec_.warn}, writer_));
+    BN_RETURN_IF_ERROR(AddMetadata(source_,
+                                   {.linear = spec_.linear,
+                                    .name = spec_.name,
+                                    .pre = spec_.pre,
+                                    .tokenizer = spec_.tokenizer,
+                                    .n_vocab = hparams_.n_vocab,
+                                    .warn = spec_.warn},
+                                   writer_));
     for (const PlannedTensor& t : plan_.tensors) {
       const bool linear = t.role == PlannedTensor::Role::kLinear;
       const QuantType type = linear                                  ? spec_.linear

@@ -21,6 +21,7 @@ struct ConvertSpec {
   QuantType table = QuantType::kF16;    // embedding and head: or kBF16, kQ8_0, kQ6_K; norms are always F32
   std::optional<std::string> name;      // general.name; nullopt: the source's
   std::string pre;                      // tokenizer.ggml.pre; "": the source's
+  std::string tokenizer;                // a file or folder in place of the source's own tokenizer; "": none
   bool overwrite = false;               // replace a file at the target
   bool i2s_arm_layout = false;          // the source's I2_S tensors have the old Arm layout
   // Called on the calling thread with done <= total (bytes of tensors read); false cancels.

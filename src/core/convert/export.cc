@@ -23,6 +23,8 @@
 #include "core/model/dense_decode.h"
 #include "core/model/hparams_reader.h"
 #include "core/model/norms.h"
+#include "core/tokenizer/json_vocabulary.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace bitnet::core {
 
@@ -113,12 +115,22 @@ void WriteValue(const JsonValue& value, JsonWriter& json) {
     case JsonValue::Kind::kInt: json.Int(value.integer); break;
     case JsonValue::Kind::kUint: json.Uint(value.uinteger); break;
     case JsonValue::Kind::kString: json.String(value.string); break;
+    case JsonValue::Kind::kBool: json.Bool(value.boolean); break;
+    case JsonValue::Kind::kDouble: json.Double(value.number); break;
+    case JsonValue::Kind::kObject:
+      json.BeginObject();
+      for (const JsonMember& member : value.object) {
+        json.Key(member.key);
+        WriteValue(member.value, json);
+      }
+      json.EndObject();
+      break;
     case JsonValue::Kind::kArray:
       json.BeginArray();
       for (const JsonValue& element : value.array) WriteValue(element, json);
       json.EndArray();
       break;
-    default: json.Null();
+    case JsonValue::Kind::kNull: json.Null();
   }
 }
 
@@ -212,7 +224,10 @@ class Exporter {
       const std::string stem = t.name.substr(0, t.name.rfind('.'));
       switch (t.role) {
         case PlannedTensor::Role::kRopeFreqs:
-          return TensorError(Code::kUnsupported, *t.tensor, "has no place in config.json");
+          if (source_.hf.rope_divisors == nullptr)
+            return TensorError(Code::kUnsupported, *t.tensor, "has no place in config.json");
+          first_.push_back(0);  // of the rope_scaling that config.json keeps
+          break;
         case PlannedTensor::Role::kNorm: first_.push_back(Add(t.name, "F32", {t.tensor->ne[0]})); break;
         case PlannedTensor::Role::kTable: {
           const QuantType type = t.tensor->type;
@@ -238,6 +253,7 @@ class Exporter {
   Status WriteTensor(const PlannedTensor& t, size_t index) {
     if (t.role == PlannedTensor::Role::kLinear) return WriteLinear(t, index);
     if (t.role == PlannedTensor::Role::kTable) return WriteTable(t, index);
+    if (t.role == PlannedTensor::Role::kRopeFreqs) return {};
     return WriteVector(*t.tensor, index, 0);
   }
 
@@ -367,14 +383,7 @@ class Exporter {
     BN_ASSIGN_OR_RETURN(const std::vector<JsonMember> kept, gguf ? KeptOfGguf() : KeptOfFolder());
     const bool tied = weights_.output.rows == 0;
     BN_RETURN_IF_ERROR(WriteText(folder.File("config.json"), ConfigText(hparams_, tied, kept)));
-    if (gguf) {
-      if (spec_.warn) {
-        spec_.warn(
-            "no tokenizer.json is written: the tokenizer of a GGUF has no exact form there; take the one of the "
-            "model's original");
-      }
-      return {};
-    }
+    if (gguf) return WriteTokenizer(folder);
     bool has_tokenizer = false;
     for (const std::string_view name : {"tokenizer.json", "tokenizer.model", "tokenizer_config.json",
                                         "chat_template.jinja", "generation_config.json"}) {
@@ -392,6 +401,24 @@ class Exporter {
           "one "
           "to be loaded");
     }
+    return {};
+  }
+
+  // A tokenizer.json of the same rules, or a word on why there is none.
+  Status WriteTokenizer(const OutputFolder& folder) {
+    const auto warn = [this](std::string_view line) {
+      if (spec_.warn) spec_.warn(line);
+    };
+    const auto write = [&]() -> Status {
+      BN_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::FromGguf(source_.gguf, spec_.pre, warn));
+      BN_ASSIGN_OR_RETURN(const JsonVocabulary texts, VocabularyForJson(source_.gguf, *tokenizer));
+      for (const std::string& note : texts.notes) warn(note);
+      BN_RETURN_IF_ERROR(WriteText(folder.File("tokenizer_config.json"), texts.tokenizer_config_json));
+      return WriteText(folder.File("tokenizer.json"), texts.tokenizer_json);
+    };
+    const Status written = write();
+    if (written.ok() || written.code() == Code::kIo) return written;
+    warn(Cat("no tokenizer.json is written: ", written.message(), "; take the one of the model's original"));
     return {};
   }
 
@@ -417,6 +444,11 @@ class Exporter {
     for (const char* key : kKeptKeys) {
       const JsonValue* value = config.Find(key);
       if (value != nullptr && value->kind != JsonValue::Kind::kNull) kept.push_back({key, *value});
+    }
+    for (const char* key : {"rope_scaling", "rope_parameters"}) {
+      const JsonValue* value = config.Find(key);
+      if (source_.hf.rope_divisors != nullptr && value != nullptr && value->kind != JsonValue::Kind::kNull)
+        kept.push_back({key, *value});
     }
     return kept;
   }

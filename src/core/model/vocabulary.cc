@@ -58,8 +58,7 @@ Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(std::span<const std::byte
   return Tokenizer::FromBytes(bytes, {}, pre, warn);
 }
 
-Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path, std::string_view pre,
-                                                       const std::function<void(std::string_view)>& warn) {
+Result<TokenizerFile> MapTokenizer(const std::string& path) {
   std::error_code ignored;
   const bool is_folder = path.find('\0') == std::string::npos && fs::is_directory(path, ignored);
   fs::path file = path;
@@ -69,17 +68,24 @@ Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path, 
     const fs::path other = fs::path(path) / kSentencePieceName;
     if (!fs::exists(file, ignored) && fs::exists(other, ignored)) file = other;
   }
-  const auto bytes = MappedFile::Map(file.string());
+  auto bytes = MappedFile::Map(file.string());
   if (!bytes.ok() && is_folder) {
     const std::string name = file.filename().string();
     return Status(bytes.status().code(), Cat(name, ": ", bytes.status().message()), name);
   }
   if (!bytes.ok()) return bytes.status();
-  TokenizerSideFiles beside;
-  if (TokenizerFileKindOf(bytes->bytes()) != TokenizerFileKind::kGguf) {
-    BN_ASSIGN_OR_RETURN(beside, MapTokenizerSideFiles(file.parent_path().string()));
+  TokenizerFile out;
+  out.bytes = *std::move(bytes);
+  if (TokenizerFileKindOf(out.bytes.bytes()) != TokenizerFileKind::kGguf) {
+    BN_ASSIGN_OR_RETURN(out.beside, MapTokenizerSideFiles(file.parent_path().string()));
   }
-  return Tokenizer::FromBytes(bytes->bytes(), beside.ConfigText(), pre, warn, beside.TemplateText());
+  return out;
+}
+
+Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path, std::string_view pre,
+                                                       const std::function<void(std::string_view)>& warn) {
+  BN_ASSIGN_OR_RETURN(const TokenizerFile file, MapTokenizer(path));
+  return Tokenizer::FromBytes(file.bytes.bytes(), file.beside.ConfigText(), pre, warn, file.beside.TemplateText());
 }
 
 }  // namespace bitnet::core

@@ -31,6 +31,14 @@ struct TokenizerSideFiles {
   std::string_view ConfigText() const;
   std::string_view TemplateText() const;
 };
+// A file of a tokenizer: `path` itself, or the tokenizer.json or else the tokenizer.model of the folder that it is.
+// What stands beside a GGUF is not looked at. An error names the file of a folder.
+struct TokenizerFile {
+  MappedFile bytes;
+  TokenizerSideFiles beside;
+};
+Result<TokenizerFile> MapTokenizer(const std::string& path);
+
 // tokenizer_config.json and chat_template.jinja of `folder`. kLimit for a template that is too long to be run,
 // kBadFormat for one that is no UTF-8; an error names the file.
 Result<TokenizerSideFiles> MapTokenizerSideFiles(const std::string& folder);

@@ -1,7 +1,9 @@
 // Hugging Face folders to GGUF files.
+#include "core/base/json_reader.h"
 #include "core/base/json_writer.h"
 #include "core/convert/export.h"
 #include "core/tokenizer/jinja/limits.h"
+#include "core/tokenizer/rules.h"
 #include "support/hf_master.h"
 #include "support/small_model.h"
 #include "unit/convert/convert_helpers.h"
@@ -208,6 +210,93 @@ TEST_CASE("a folder whose tokenizer_config.json names no end token is converted 
   config.insert(1, R"("eos_token_id": 11,)");
   folder.Write("config.json", config);
   CHECK(end() == 11);
+}
+
+TEST_CASE("a llama3 scaling of RoPE becomes the tensor of a GGUF, and an export keeps it", "[convert]") {
+  const ConvertFolder folder;
+  fs::create_directory(folder.File("source"));
+  REQUIRE(test::WriteHfMaster(BITNET_TINY_MODEL, kTinyTokenizer, folder.File("source")).ok());
+  std::string config = FileText(folder.File("source/config.json"));
+  config.insert(1, R"("rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,)"
+                   R"("original_max_position_embeddings":256},)");
+  folder.Write("source/config.json", config);
+  const auto source = Loaded(LoadPath(folder.File("source")));
+  Converted(folder.File("source"), folder.File("target.gguf"));
+  const auto exported = ExportSafetensors(folder.File("source"), folder.File("packed"), {}, Pool());
+  INFO(exported.status().message());
+  REQUIRE(exported.ok());
+  const size_t n = source->hparams().n_rot / 2;
+  REQUIRE(source->weights().rope_freqs != nullptr);
+  CHECK(source->weights().rope_freqs[n - 1] == 8.0f);
+  for (const std::string& path : {folder.File("target.gguf"), folder.File("packed")}) {
+    CAPTURE(path);
+    const auto after = Loaded(LoadPath(path));
+    REQUIRE(after->weights().rope_freqs != nullptr);
+    CHECK(std::equal(after->weights().rope_freqs, after->weights().rope_freqs + n, source->weights().rope_freqs));
+  }
+  CHECK(FileText(folder.File("packed/model.safetensors")).find("rope_freqs") == std::string::npos);
+}
+
+TEST_CASE("the tokenizer of another file takes the place of the source's own", "[convert]") {
+  const std::string sets = BITNET_TEST_UNPACKED "/tokenizers/";
+  const ConvertFolder folder;
+  const auto expected = Loaded(LoadPath(BITNET_TINY_MODEL));
+  ConvertSpec spec;
+  spec.overwrite = true;
+  const std::string target = folder.File("target.gguf");
+  for (const std::string& tokenizer : {sets + "tiny/tokenizer.json", sets + "tiny", std::string(BITNET_TINY_MODEL)}) {
+    CAPTURE(tokenizer);
+    spec.tokenizer = tokenizer;
+    Converted(BITNET_TINY_MODEL, target, spec);
+    const auto after = Loaded(LoadPath(target));
+    CHECK(RulesOf(*after->tokenizer()) == RulesOf(*expected->tokenizer()));
+    CHECK(after->tokenizer()->chat_template() == expected->tokenizer()->chat_template());
+  }
+  spec.tokenizer = sets + "bpe-llama/tokenizer.json";
+  CheckNotConverted(BITNET_TINY_MODEL, target, spec, Code::kBadFormat, "1536 rows, but the tokenizer has 2193 tokens");
+  spec.tokenizer = folder.File("absent.json");
+  CheckNotConverted(BITNET_TINY_MODEL, target, spec, Code::kNotFound, "absent.json");
+  spec.tokenizer = folder.path();
+  CheckNotConverted(BITNET_TINY_MODEL, target, spec, Code::kNotFound, "tokenizer.json: ");
+}
+
+TEST_CASE("a tokenizer.model becomes the tokens and scores of the GGUF", "[convert]") {
+  const ConvertFolder folder;
+  WriteLlama(folder, SmallModel(), 1610);
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) fs::remove(folder.File(name));
+  for (const char* set : {"spm-llama", "spm-noprefix"}) {
+    CAPTURE(set);
+    const std::string from = Cat(BITNET_TEST_UNPACKED "/tokenizers/", set);
+    const std::string target = folder.File(Cat(set, ".gguf"));
+    ConvertSpec spec;
+    if (std::string_view(set) == "spm-llama") {
+      fs::copy_file(from + "/tokenizer.model", folder.File("tokenizer.model"));  // that of the folder itself
+    } else {
+      spec.tokenizer = from + "/tokenizer.model";
+    }
+    Converted(folder.path(), target, spec);
+    const auto after = Loaded(LoadPath(target));
+    CHECK(after->tokenizer()->size() == 1610);
+    const auto file = MappedFile::Map(from + "/vocab.gguf");
+    REQUIRE(file.ok());
+    const auto gguf = Gguf::Parse(file->bytes());
+    REQUIRE(gguf.ok());
+    const auto original = Tokenizer::FromGguf(*gguf, "", {});
+    REQUIRE(original.ok());
+    const auto vectors = ParseJson(FileText(from + "/vectors.json"));
+    REQUIRE(vectors.ok());
+    size_t n = 0;
+    for (const JsonValue& vector : vectors->array) {
+      const std::string& text = vector.Find("text")->string;
+      CAPTURE(text);
+      std::vector<int32_t> x, y;
+      after->tokenizer()->Encode(text, {false, true}, x);
+      (*original)->Encode(text, {false, true}, y);
+      CHECK(x == y);
+      ++n;
+    }
+    CHECK(n > 1000);
+  }
 }
 
 }  // namespace
