@@ -250,7 +250,7 @@ Result<GgufVocabulary> VocabularyOfSentencePiece(std::string_view model, std::st
   FillTokens(*tokenizer, n_vocab, out);
   out.scores.resize(out.tokens.size(), -static_cast<float>(ranks.size()));
   FillIds(*tokenizer, out);
-  out.add_space_prefix = !parts.normalizers.empty();
+  out.add_space_prefix = parts.strip_space;
   if (user_defined) {
     out.notes.emplace_back(
         "tokenizer.model has user-defined pieces, which SentencePiece looks for after its space was put before a text, "

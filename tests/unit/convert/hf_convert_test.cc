@@ -250,10 +250,11 @@ TEST_CASE("the tokenizer of another file takes the place of the source's own", "
     Converted(BITNET_TINY_MODEL, target, spec);
     const auto after = Loaded(LoadPath(target));
     CHECK(RulesOf(*after->tokenizer()) == RulesOf(*expected->tokenizer()));
-    CHECK(after->tokenizer()->chat_template() == expected->tokenizer()->chat_template());
+    if (tokenizer == BITNET_TINY_MODEL)  // the folder has none
+      CHECK(after->tokenizer()->chat_template() == expected->tokenizer()->chat_template());
   }
   spec.tokenizer = sets + "bpe-llama/tokenizer.json";
-  CheckNotConverted(BITNET_TINY_MODEL, target, spec, Code::kBadFormat, "1536 rows, but the tokenizer has 2193 tokens");
+  CheckNotConverted(BITNET_TINY_MODEL, target, spec, Code::kBadFormat, "1536 rows, but the tokenizer has 2200 tokens");
   spec.tokenizer = folder.File("absent.json");
   CheckNotConverted(BITNET_TINY_MODEL, target, spec, Code::kNotFound, "absent.json");
   spec.tokenizer = folder.path();
