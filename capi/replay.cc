@@ -52,6 +52,7 @@ Status Impossible(const Status& status) {
   constexpr std::pair<std::string_view, std::string_view> kFields[] = {
       {"tokens", "inference.prompt_tokens"},
       {"n_ctx", "inference.options.n_ctx"},
+      {"stop_ids", "inference.options.stop_ids"},
       {"temperature", "inference.options.sampler.temperature"},
       {"top_p", "inference.options.sampler.top_p"},
       {"min_p", "inference.options.sampler.min_p"},
@@ -126,10 +127,9 @@ Result<std::shared_ptr<const core::Model>> ModelFor(const Receipt& r, const bitn
   if (audit.tokenizer_replaced) spec.tokenizer = handle.model->tokenizer();
   const core::Engine& engine = *handle.state->engine;
   auto model = core::Model::LoadFile(handle.path, spec, engine.pool(), engine.allocator());
-  if (!model.ok() && (model.status().code() == Code::kNoMemory || model.status().code() == Code::kIo)) {
-    return model.status();
-  }
   if (!model.ok()) {
+    const Code code = model.status().code();
+    if (code == Code::kNoMemory || code == Code::kIo || code == Code::kNotFound) return model.status();
     const bool corrected = !wanted.norm_scales.empty() || !wanted.attention_scales.empty();
     const std::string_view field = model.status().what() == "tokenizer.ggml.pre" ? "model.load.pre"
                                    : corrected                                   ? "corrections.applied"
@@ -209,6 +209,7 @@ void CompareSteps(const Receipt& r, std::span<const int32_t> draws, const core::
 
 Status Replay(std::string_view text, const bitnet_model_t& handle, bitnet_verification_t* out) {
   const Result<receipts::ReadResult> read = receipts::ReadReceipt(text);
+  if (!read.ok() && read.status().code() == Code::kNoMemory) return read.status();
   if (!read.ok()) return Rejected(std::string(read.status().message()), std::string(read.status().what()));
   BN_RETURN_IF_ERROR(CheckReplayable(*read, *handle.model));
   const Receipt& r = read->receipt;

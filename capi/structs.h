@@ -54,7 +54,7 @@ BN_STRUCT(bitnet_correction_t, allowed_max);
 BN_STRUCT(bitnet_inspect_options_t, sha256);
 BN_STRUCT(bitnet_inspection_info_t, temporary);
 BN_STRUCT(bitnet_tensor_report_t, scale_max);
-BN_STRUCT(bitnet_convert_options_t, tokenizer);
+BN_STRUCT(bitnet_convert_options_t, progress_user_data);
 BN_STRUCT(bitnet_convert_report_t, reserved);
 BN_STRUCT(bitnet_export_options_t, progress_user_data);
 BN_STRUCT(bitnet_diff_options_t, progress_user_data);

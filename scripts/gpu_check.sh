@@ -63,7 +63,9 @@ folder=${programs:-$build}
 report=${report:-$folder/gpu_check.json}
 work=$(mktemp -d)
 steps=() left_out=() verdict=false  # steps: JSON objects
+pid=""  # of the step that runs, in a process group of its own
 finish() {
+  [[ -z $pid ]] || kill -TERM -- "-$pid" 2>/dev/null || true
   mkdir -p "$(dirname "$report")"
   local out=""
   ((${#left_out[@]} == 0)) || out=$(printf '"%s",' "${left_out[@]}")
@@ -85,7 +87,7 @@ step() {
     set -e
     "$@"
   ) &
-  local pid=$!
+  pid=$!
   set +m
   while kill -0 "$pid" 2>/dev/null; do
     if ((SECONDS >= minutes * 60)); then
@@ -97,6 +99,7 @@ step() {
     sleep 0.1
   done
   wait "$pid" || status=$((status ? status : $?))
+  pid=""
   steps+=("{\"name\": \"$name\", \"passed\": $([[ $status == 0 ]] && echo true || echo false), \"seconds\": $((SECONDS - started))}")
   [[ $status == 0 ]] || die "$status" "failed: $name"
 }
@@ -123,7 +126,7 @@ run() {  # run PROGRAM ARGUMENTS...
   shift
   for path in "${names[@]}"; do [[ $(basename "$path") != "$name" ]] || break; done
   if [[ -z $programs ]]; then "$build/$path" "$@"; return; fi
-  LD_LIBRARY_PATH=$programs/lib "$programs/bin/$name" "$@"
+  LD_LIBRARY_PATH=$programs/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$programs/bin/$name" "$@"
 }
 
 run bitnet doctor --json >"$work/doctor.json" || die 1 "bitnet doctor: the CPU's kernels fail their own test"
@@ -166,7 +169,7 @@ sanitize() {  # sanitize TOOL PROGRAM ARGUMENTS...
   for path in "${names[@]}"; do [[ $(basename "$path") != "$program" ]] || break; done
   path=$build/$path
   [[ -z $programs ]] || path=$programs/bin/$program
-  LD_LIBRARY_PATH=${programs:+$programs/lib}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
+  LD_LIBRARY_PATH=${programs:+$programs/lib:}${LD_LIBRARY_PATH:-/usr/lib} \
     compute-sanitizer --tool "$tool" --error-exitcode 1 "$path" "$@"
 }
 if ((do_sanitizer)); then

@@ -157,7 +157,7 @@ for stage in "${stages[@]}"; do
   exit 2
 done
 
-trap 'trap - TERM; kill 0; exit 130' INT TERM  # what runs beside this shell does not hear of Ctrl-C
+trap 'trap "" TERM; kill 0; wait; exit 130' INT TERM  # what runs beside this shell does not hear of Ctrl-C
 for stage in "${stages[@]}"; do
   if [[ $stage == deps ]]; then
     run_stage deps || break
@@ -171,7 +171,9 @@ wait
 echo
 echo "== summary: $SECONDS s"
 for stage in "${stages[@]}"; do
-  [[ ! -f $logs/$stage.count ]] || report "$stage"
+  # A stage that ended without a count, killed or never begun, has failed.
+  [[ -f $logs/$stage.count ]] || echo "$stage 0 0 1 0" >"$logs/$stage.count"
+  report "$stage"
 done
 if compgen -G "$logs/*.skipped" >/dev/null; then
   echo "-- skipped for want of"

@@ -109,10 +109,7 @@ ExitCode Convert(const ConvertFlags& flags, bool gguf_only) {
   options.i2s_arm_layout = flags.model.i2s_arm_layout;
   if (flags.name) options.name = flags.name->c_str();
   if (!flags.model.pre.empty()) options.pre = flags.model.pre.c_str();
-  if (!flags.model.tokenizer.empty()) {
-    NoteInput(flags.model.tokenizer);
-    options.tokenizer = flags.model.tokenizer.c_str();
-  }
+  if (!flags.model.tokenizer.empty()) options.tokenizer = flags.model.tokenizer.c_str();
   const double start = Now();
   bitnet_convert_report_t report;
   {

@@ -108,7 +108,9 @@ bool IsPartOfModel(const std::filesystem::path& path) {
 
 void NoteInput(const std::string& path) {
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
+  std::filesystem::path folder = path;
+  if (folder.extension() == ".safetensors") folder = folder.has_parent_path() ? folder.parent_path() : ".";
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     if (!IsPartOfModel(entry.path())) continue;
     if (const auto id = IdOf(entry.path())) g_inputs.insert(*id);
   }
@@ -120,7 +122,11 @@ void NoteInput(const std::string& path) {
 
 AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
   std::error_code ignored;
-  if (const auto real = std::filesystem::weakly_canonical(path, ignored); !ignored) target_ = real;
+  // Of an absolute path: of a relative one whose file is not there it would keep the spelling.
+  if (const auto real = std::filesystem::weakly_canonical(std::filesystem::absolute(path, ignored), ignored);
+      !ignored) {
+    target_ = real;
+  }
   if (const auto id = IdOf(target_); id && g_inputs.count(*id) != 0) WouldOverwrite(path);
   struct stat info;
   if (stat(target_.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {

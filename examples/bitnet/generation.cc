@@ -111,7 +111,8 @@ GenerationReport Generate(Session& session, const Tokens& prompt, size_t n_known
   Generation generation = Get(session.generate(rest, ToOptions(flags, form, stops)));
   for (const Step& step : generation) {
     on_step(step);
-    if (Interrupted()) session.cancel();  // also where the signal came between two calls
+    // Also where the signal came between two calls; a generation that has ended would leave it to the next.
+    if (step.reason == BITNET_STOP_NONE && Interrupted()) session.cancel();
   }
   report.reason = Get(generation.result());
   report.output_tokens = Get(session.generated_tokens());

@@ -118,12 +118,6 @@ std::string Summary(const bitnet_inspection_info_t& info) {
   return out;
 }
 
-void WriteFile(const std::string& path, const std::string& text) {
-  AtomicFile file(path);
-  file.Write(text);
-  file.Commit();
-}
-
 ExitCode Inspect(const InspectFlags& flags) {
   if (flags.gate == "policy" && flags.rules.empty()) {
     throw Failure(ExitCode::kUsage, "--gate policy needs a ruleset: give --rules");
@@ -133,6 +127,10 @@ ExitCode Inspect(const InspectFlags& flags) {
                                         " needs a gate: leave out --gate none");
   }
   const ModelSource source = FindModel(flags.model);
+  if (!flags.rules.empty()) NoteInput(flags.rules);
+  std::optional<AtomicFile> output, policy_output;  // before the work: what cannot be written is known at once
+  if (!flags.output.empty()) output.emplace(flags.output);
+  if (!flags.policy.empty()) policy_output.emplace(flags.policy);
   const File file = Get(source.embedded() ? File::open(tiny_model()) : File::open(source.path), Doing::kLoadingModel,
                         "cannot read " + source.DisplayName());
   InspectOptions options;
@@ -153,6 +151,13 @@ ExitCode Inspect(const InspectFlags& flags) {
   const Inspection inspection = Get(Inspection::of(file, options), Doing::kWorking,
                                     flags.rules.empty() ? source.DisplayName() : Quoted(flags.rules, 4096));
   const bitnet_inspection_info_t info = inspection.info();
+  // Before the report, whose reader may go; where no policy repairs what was found, the failure comes after it.
+  std::optional<Result<std::string>> policy;
+  if (!flags.policy.empty() && info.n_suspicious > 0) policy = inspection.policy();
+  if (policy && *policy) {
+    policy_output->Write(policy->value());
+    policy_output->Commit();
+  }
   std::string text;
   if (flags.json) {
     text = Get(inspection.json());
@@ -162,16 +167,16 @@ ExitCode Inspect(const InspectFlags& flags) {
     text = (flags.ln_stats ? NormTable(tensors) : LayerTable(tensors)) + "\n" +
            (weights.empty() ? "" : weights + "\n") + Summary(info);
   }
-  if (flags.output.empty()) {
-    Print(text);
+  if (output) {
+    output->Write(text);
+    output->Commit();
   } else {
-    WriteFile(flags.output, text);
+    Print(text);
   }
-  // After the report, which is there also where no policy repairs what was found.
   if (!flags.policy.empty() && info.n_suspicious == 0) {
     Note("bitnet: nothing is suspicious: no policy is written");
-  } else if (!flags.policy.empty()) {
-    WriteFile(flags.policy, Get(inspection.policy(), Doing::kWorking, "cannot generate a policy"));
+  } else if (policy) {
+    Get(std::move(*policy), Doing::kWorking, "cannot generate a policy");
     Note("bitnet: policy written to " + Quoted(flags.policy, 4096) +
          "; check it with: bitnet validate-policy --policy " + Quoted(flags.policy, 4096) + " --model " +
          source.DisplayName());

@@ -118,7 +118,10 @@ ExitCode Main(const std::vector<std::string>& words) {
     Note(OverviewHelp());
     return ExitCode::kUsage;
   }
-  if (words[0] == "help" && words.size() > 1) return Main({words[1], "--help"});
+  if (words[0] == "help" && words.size() > 2) {
+    throw Failure(ExitCode::kUsage, "help takes one command (bitnet --help lists them)");
+  }
+  if (words[0] == "help" && words.size() == 2) return Main({words[1], "--help"});
   const std::vector<std::string> rest(words.begin() + 1, words.end());
   if (HandleGlobalFlag(words[0], rest)) return ExitCode::kSuccess;
   const Command* nearest = nullptr;

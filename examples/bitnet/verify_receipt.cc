@@ -40,7 +40,11 @@ std::string Lines(const Verification& verification) {
 std::string RejectionJson(const std::string& field, const std::string& message) {
   Json json;
   json.BeginObject().Field("accepted", false).Key("problems").BeginArray();
-  json.BeginObject().Field("field", field).Field("message", message).EndObject();
+  const bool twice = message.rfind(field + ": ", 0) == 0;  // the library's message begins with the field
+  json.BeginObject()
+      .Field("field", field)
+      .Field("message", twice ? message.substr(field.size() + 2) : message)
+      .EndObject();
   return json.EndArray().Key("first_step").Null().EndObject().Line();
 }
 

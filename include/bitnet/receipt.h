@@ -91,7 +91,7 @@ BITNET_API bitnet_status_t bitnet_receipt_verify(const char* text, size_t n_byte
  * policy. Differences are problems of the result, the first differing step among them.
  * @return BITNET_OK also for a replay that differs, _E_RECEIPT_REJECTED (not a receipt that can be replayed, of another
  *         model, or with options or tokens that the model cannot run), or what this machine lacks: _E_NO_MEMORY, _E_IO,
- *         _E_TARGET_UNAVAILABLE.
+ *         _E_NOT_FOUND (the model's file has gone), _E_TARGET_UNAVAILABLE.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_receipt_replay(const char* text, size_t n_bytes, const bitnet_model_t* model,

@@ -85,7 +85,7 @@ enum bitnet_want { BITNET_WANT_LAST = 0, BITNET_WANT_ALL = 1, BITNET_WANT_NONE =
 /**
  * Appends tokens to the context. On any failure the session stays where it was.
  * @return BITNET_OK, _E_INVALID_ARGUMENT (no tokens, an id outside the vocabulary), _E_CONTEXT_FULL, _E_CANCELLED,
- * _E_NON_FINITE, _E_NO_MEMORY, _E_BAD_STATE.
+ *         _E_NON_FINITE, _E_NO_MEMORY, _E_BAD_STATE.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_session_eval(bitnet_session_t* session, const int32_t* tokens, size_t n_tokens,

@@ -241,10 +241,12 @@ TEST_CASE_METHOD(Fixture, "a cancel ends the generation that runs", "[capi][gene
   bitnet_step_t step = BITNET_STEP_INIT;
   BN_OK(bitnet_session_next(session.get(), &step));
   CHECK(step.reason == BITNET_STOP_NONE);
+  REQUIRE(step.text_bytes > 0);
   bitnet_session_cancel(session.get());
   BN_OK(bitnet_session_next(session.get(), &step));
   CHECK(step.reason == BITNET_STOP_CANCELLED);
   CHECK(step.token == -1);
+  CHECK(step.text_bytes == 0);  // the first step's text is not repeated
   BN_OK(bitnet_session_next(session.get(), &step));
   CHECK(step.reason == BITNET_STOP_CANCELLED);
 

@@ -98,6 +98,12 @@ TEST_CASE("an empty name, a file that is read and two outputs of one name are re
   CHECK(ReadBytes(model) == ReadBytes(BITNET_TINY_MODEL));
   const std::string both = folder / "both.json";
   CheckFails(2, {"run", "--prompt", "a", "-n", "1", "--output", both, "--receipt", both}, {"two outputs"});
+  CheckFails(2, {"inspect", "--output", both, "--generate-policy", both, model}, {"two outputs"});
+  const std::string rules = folder / "rules.yaml";
+  std::ofstream(rules) << "version: 1\n";
+  CheckFails(2, {"inspect", "--rules", rules, "--output", rules, model}, {"would be overwritten"});
+  CheckFails(2, {"convert", "--tokenizer", model, BITNET_TINY_MODEL, model, "--force"}, {"is a file of the tokenizer"});
+  CHECK(ReadBytes(model) == ReadBytes(BITNET_TINY_MODEL));
 }
 
 TEST_CASE("a permission is given by 1 alone", "[golden]") {

@@ -44,6 +44,7 @@ int OpenAboveStandard(const char* path, int flags, mode_t mode) {
   const int above = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   const int error = errno;
   ::close(fd);
+  if (above < 0 && (flags & O_EXCL) != 0) ::unlink(path);
   errno = error;
   return above;
 }

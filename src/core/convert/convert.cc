@@ -36,12 +36,12 @@ Status TensorError(Code code, const GgufTensor& tensor, std::string_view problem
 
 uint64_t Elements(const GgufTensor& t) { return t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3]; }
 
-// Whether writing `target` would replace a file that the source is read from.
-bool IsPartOf(const std::string& target, const std::string& source, const Checkpoint& checkpoint) {
+// Whether writing `target` would replace `path` or a file of a model in `folder` ("": none).
+bool IsPartOf(const std::string& target, const std::string& path, const std::string& folder) {
   std::error_code error;
-  if (fs::equivalent(target, source, error) && !error) return true;
-  if (checkpoint.folder.empty()) return false;
-  for (const auto& entry : fs::directory_iterator(checkpoint.folder, error)) {
+  if (fs::equivalent(target, path, error) && !error) return true;
+  if (folder.empty()) return false;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string kind = entry.path().extension().string();
     if (kind != ".safetensors" && kind != ".json" && kind != ".model" && kind != ".jinja") continue;
     if (fs::equivalent(target, entry.path(), error) && !error) return true;
@@ -61,9 +61,13 @@ class Converter {
 
   Result<ConvertReport> Run(const std::string& source, const std::string& target) {
     BN_ASSIGN_OR_RETURN(source_, OpenCheckpoint(source, false, DefaultAllocator()));
-    if (IsPartOf(target, source, source_)) {
+    if (IsPartOf(target, source, source_.folder)) {
       return Status(Code::kInvalidArgument,
                     Cat("path ", Quoted(target, 256), " is a file of the source; choose another name"), "path");
+    }
+    if (!spec_.tokenizer.empty() && IsPartOf(target, spec_.tokenizer, FolderOfTokenizer())) {
+      return Status(Code::kInvalidArgument,
+                    Cat("path ", Quoted(target, 256), " is a file of the tokenizer; choose another name"), "path");
     }
     BN_RETURN_IF_ERROR(ReadModel());
     // Before any work: an output that cannot be made is known at once.
@@ -84,6 +88,13 @@ class Converter {
   }
 
  private:
+  std::string FolderOfTokenizer() const {
+    std::error_code error;
+    if (fs::is_directory(spec_.tokenizer, error)) return spec_.tokenizer;
+    const fs::path parent = fs::path(spec_.tokenizer).parent_path();
+    return parent.empty() ? "." : parent.string();
+  }
+
   bool IsGguf() const { return source_.container == Checkpoint::Container::kGguf; }
   void Warn(const std::string& line) const {
     if (spec_.warn) spec_.warn(line);

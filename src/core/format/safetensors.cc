@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/base/text.h"
 #include "core/format/limits.h"
 
 namespace bitnet::core {
@@ -124,25 +125,6 @@ class HeaderReader {
       value = value * 16 + static_cast<uint32_t>(digit);
     }
     return true;
-  }
-
-  static void AppendUtf8(uint32_t point, std::string& out) {
-    const auto tail = [&](int shift) { out.push_back(static_cast<char>(0x80 | ((point >> shift) & 0x3f))); };
-    if (point < 0x80) {
-      out.push_back(static_cast<char>(point));
-    } else if (point < 0x800) {
-      out.push_back(static_cast<char>(0xc0 | (point >> 6)));
-      tail(0);
-    } else if (point < 0x10000) {
-      out.push_back(static_cast<char>(0xe0 | (point >> 12)));
-      tail(6);
-      tail(0);
-    } else {
-      out.push_back(static_cast<char>(0xf0 | (point >> 18)));
-      tail(12);
-      tail(6);
-      tail(0);
-    }
   }
 
   // Text to text only; values are not kept.

@@ -69,8 +69,12 @@ Result<Step> Session::Next() {
     s.text.Finish();
     return Step{-1, s.text.fresh(), reason};
   };
+  const auto cancelled = [&] {
+    s.text.Push({});  // what the last token showed is not new
+    return end(StopReason::kCancelled);
+  };
   if (s.reason != StopReason::kNone) return Step{-1, {}, s.reason};
-  if (s.cancelled.exchange(false, std::memory_order_relaxed)) return end(StopReason::kCancelled);
+  if (s.cancelled.exchange(false, std::memory_order_relaxed)) return cancelled();
   if (s.pending >= 0) {
     const int32_t token = std::exchange(s.pending, -1);
     const BatchItem item = {this, {&token, 1}, Want::kLast};
@@ -78,7 +82,7 @@ Result<Step> Session::Next() {
     if (status.code() == Code::kCancelled) {
       s.cancelled.store(false, std::memory_order_relaxed);
       s.pending = token;
-      return end(StopReason::kCancelled);
+      return cancelled();
     }
     if (!status.ok()) {
       s.pending = token;
