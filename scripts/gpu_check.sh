@@ -46,6 +46,7 @@ names=(examples/bitnet/bitnet tests/unit/gpu/bitnet_gpu_test tests/unit/gpu/bitn
   tests/bench/bitnet_gpu_bench)
 
 if [[ -n $pack ]]; then
+  [[ $build != build/gpu ]] || build=build/gpu-pack  # its options would stay in the cache of the other
   make_it "$build" "$arch" -DBUILD_SHARED_LIBS=OFF -DBITNET_TEST_ROOT=.
   mkdir -p "$pack/bin" "$pack/lib"
   for name in "${names[@]}"; do

@@ -1,10 +1,11 @@
 // bitnet_gpu_bench: what a GPU reaches, beside limits measured on it. One JSON document on standard output.
 //
+// clang-format off
 // usage: bitnet_gpu_bench write-model q6_k|f16 FILE   random weights in the shape of BitNet b1.58 2B-4T
 //        bitnet_gpu_bench kernels                     each kernel alone, and the limits
-//        bitnet_gpu_bench passes MODEL                decoding of 1, 16 and 64 sessions at once, prompts of 512 and
-//        4096 bitnet_gpu_bench emulated FILE               all of it on loops of the CPU, small: shows that it works,
-//        no speed
+//        bitnet_gpu_bench passes MODEL                1, 16 and 64 sessions at once, prompts of 512 and 4096
+//        bitnet_gpu_bench emulated FILE               all of it on loops of the CPU, small: shows that it works, no speed
+// clang-format on
 #include <algorithm>
 #include <cstdio>
 #include <cstring>

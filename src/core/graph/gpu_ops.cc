@@ -193,7 +193,8 @@ bool GpuOps::Begin(std::span<const BatchRow> rows) {
   if (!std::exchange(warm_, true)) return false;
   // Recorded for the next power of two of blocks: the grid then fits the positions of many tokens to come.
   n_blocks_ = std::min(std::bit_ceil(most_blocks), KeyBlocks(sizes_.n_ctx));
-  Recording& r = recordings_[static_cast<size_t>(std::bit_width(n_blocks_))];
+  const size_t is_f32 = typed_[0].type == kernels::Dense::kF32 ? 1 : 0;
+  Recording& r = recordings_[2 * static_cast<size_t>(std::bit_width(n_blocks_)) + is_f32];
   if (r.graph != nullptr) {
     if (!Check(context_->table().replay(context_->queue(), r.graph))) return false;
     for (size_t op = 0; op < counts_.size(); ++op) counts_[op] += r.counts[op];

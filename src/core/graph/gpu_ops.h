@@ -90,11 +90,12 @@ class GpuOps {
   // The pass at work.
   std::vector<TypedRows> typed_;
   uint32_t mark_ = 0;
-  size_t n_blocks_ = 1;                     // blocks of keys that attention keeps slots for
-  bool warm_ = false;                       // a single token went through
-  Recording* recording_ = nullptr;          // being made
-  std::array<Recording, 32> recordings_{};  // of a single token, by the power of two of n_blocks_
-  std::vector<std::byte> staged_;           // what Begin sends
+  size_t n_blocks_ = 1;             // blocks of keys that attention keeps slots for
+  bool warm_ = false;               // a single token went through
+  Recording* recording_ = nullptr;  // being made
+  // Of a single token, by the power of two of n_blocks_ and the type of the cache.
+  std::array<Recording, 64> recordings_{};
+  std::vector<std::byte> staged_;  // what Begin sends
 
   // The current input and the forms of it made so far.
   const float* input_ = nullptr;  // [n_rows_, n_]

@@ -145,8 +145,17 @@ class Reader {
       scaling = parameters;
     }
     if (scaling != nullptr && scaling->kind != JsonValue::Kind::kObject) return Wrong(name, "is no object");
+    for (size_t i = 0; scaling != nullptr && i < scaling->object.size(); ++i) {
+      if (scaling->object[i].value.kind != JsonValue::Kind::kObject) continue;
+      return Status(Code::kUnsupported,
+                    Cat(kFile, ": key '", name, ".", scaling->object[i].key,
+                        "' is an object, expected one scaling for all layers; choose a checkpoint without it"),
+                    std::string(name));
+    }
     const bool inside = scaling != nullptr && Find(*scaling, "rope_theta") != nullptr;
-    BN_RETURN_IF_ERROR(Positive(inside ? *scaling : config_, "rope_theta", 10000.0f, h.rope_base));
+    // What transformers takes where there is none: LlamaConfig and BitNetConfig differ.
+    const float otherwise = h.architecture == "llama" ? 10000.0f : 500000.0f;
+    BN_RETURN_IF_ERROR(Positive(inside ? *scaling : config_, "rope_theta", otherwise, h.rope_base));
     if (float outside = 0; inside && Find(config_, "rope_theta") != nullptr) {
       BN_RETURN_IF_ERROR(Positive(config_, "rope_theta", {}, outside));
       if (outside != h.rope_base)

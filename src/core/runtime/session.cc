@@ -184,6 +184,10 @@ Status Session::Impl::EvalItems(std::span<const BatchItem> items) {
   for (const BatchItem& item : items) BN_RETURN_IF_ERROR(item.session->impl_->CheckTokens(item.tokens));
   lead.cancels.clear();
   for (const BatchItem& item : items) lead.cancels.push_back(&item.session->impl_->cancelled);
+  for (const BatchItem& item : items) {  // what its own queue still does to the rows that it keeps comes first
+    Impl& s = *item.session->impl_;
+    if (&s != &lead) BN_RETURN_IF_ERROR(s.last().Wait());
+  }
   for (const BatchItem& item : items) {
     Impl& s = *item.session->impl_;
     const size_t n_wanted = item.want == Want::kAll ? item.tokens.size() : item.want == Want::kLast ? 1 : 0;

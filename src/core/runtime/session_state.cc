@@ -151,6 +151,7 @@ Status Session::Load(std::span<const std::byte> state) {
         at += n;
         return {};
       }));
+  for (const auto& stage : s.stages) BN_RETURN_IF_ERROR(stage->Wait());  // other sessions' queues may read the caches
   s.tokens.assign(tokens.begin(), tokens.end());
   return {};
 }

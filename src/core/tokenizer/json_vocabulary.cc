@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "core/base/json_reader.h"
 #include "core/base/json_writer.h"
 #include "core/base/text.h"
 #include "core/tokenizer/byte_token.h"
@@ -247,20 +248,27 @@ class Writer {
     for (int32_t id = 0; parts_.vocab.Has(id); ++id) json_.Key(RawText(id)).Int(id);
     json_.EndObject().Key("merges").BeginArray();
     if (bpe != nullptr) {
-      WriteMerges(bpe->Merges());
+      BN_RETURN_IF_ERROR(WriteMerges(bpe->Merges()));
     } else {
       const ScoreMerges merges = MergesOfScores(parts_.vocab, std::get<Spm>(parts_.model_of_words));
       if (!merges.problem.empty()) return Inexpressible(Cat("it merges by score, and has ", merges.problem));
-      WriteMerges(merges.merges);
+      BN_RETURN_IF_ERROR(WriteMerges(merges.merges));
+      // Others spell such a space as its three bytes, the tokenizer of the file as the byte of a space.
+      if (parts_.vocab.FindPlain(" ") < 0) return Inexpressible("it has no token for its space, U+2581");
     }
     json_.EndArray().EndObject();
     return {};
   }
 
-  void WriteMerges(const std::vector<Bpe::MergeOf>& merges) {
+  // Merges of a long token are as long as its square: what would not be read again is not written.
+  Status WriteMerges(const std::vector<Bpe::MergeOf>& merges) {
+    uint64_t n_bytes = 0;
+    for (const Bpe::MergeOf& m : merges) n_bytes += RawText(m.left).size() + RawText(m.right).size() + 8;
+    if (n_bytes > JsonLimits().max_bytes) return Inexpressible(Cat("its merges take ", n_bytes, " bytes"));
     for (const Bpe::MergeOf& m : merges) {
       json_.BeginArray().String(RawText(m.left)).String(RawText(m.right)).EndArray();
     }
+    return {};
   }
 
   std::string ConfigText() {

@@ -50,7 +50,7 @@ template <size_t kBlockBytes>
 HWY_INLINE void Factors(const uint8_t* HWY_RESTRICT row, size_t at, size_t n_blocks, const float* HWY_RESTRICT d_a,
                         float* HWY_RESTRICT out) {
   const D4F df;
-  const hn::FixedTag<uint64_t, 2> d64;
+  const hn::FixedTag<uint64_t, 1> d64;
   const hn::FixedTag<hwy::float16_t, 4> d16;
   const auto number = [&](size_t b) BITNET_INLINE_LAMBDA {
     uint16_t half;
@@ -61,7 +61,7 @@ HWY_INLINE void Factors(const uint8_t* HWY_RESTRICT row, size_t at, size_t n_blo
   for (; b + 4 <= n_blocks; b += 4) {
     // Put together in a register: a vector read of four small stores would wait for them.
     const uint64_t four = number(b) | number(b + 1) << 16 | number(b + 2) << 32 | number(b + 3) << 48;
-    const V4F d_w = hn::PromoteTo(df, hn::LowerHalf(hn::BitCast(hn::Twice<decltype(d16)>(), hn::Set(d64, four))));
+    const V4F d_w = hn::PromoteTo(df, hn::BitCast(d16, hn::Set(d64, four)));
     hn::StoreU(hn::Mul(d_w, hn::LoadU(df, d_a + b)), df, out + b);
   }
   for (; b < n_blocks; ++b) out[b] = F16ToF32(static_cast<uint16_t>(number(b))) * d_a[b];

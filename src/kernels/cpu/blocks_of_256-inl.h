@@ -150,11 +150,12 @@ struct BlocksOf256 {
       hn::Store(hn::PromoteTo(DI16(), hn::LoadU(hn::Half<DI8>(), sub_scales + i)), DI16(), wide_scales + i);
     }
     const DU8 d8;
+    const VU8 first = hn::Load(d8, kFirst);
     Unroll<256 / kBytes>([&](auto v) BITNET_INLINE_LAMBDA {
       constexpr size_t at = decltype(v)::value * kBytes;
       const VI16 pair = MulSmallPairs(CodesAt<kType, at>(block), hn::LoadU(DI8(), q + at));
       const VU8 scales = hn::LoadDup128(d8, reinterpret_cast<const uint8_t*>(wide_scales + at / 128 * 8));
-      const VU8 index = hn::Add(hn::Load(d8, kFirst), hn::Set(d8, at / 16 % 8 * 2));
+      const VU8 index = hn::Add(first, hn::Set(d8, at / 16 % 8 * 2));
       sum = AddWidePairs(sum, pair, hn::BitCast(DI16(), hn::TableLookupBytes(scales, index)));
     });
     return sum;

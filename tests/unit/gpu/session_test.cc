@@ -250,6 +250,25 @@ TEST_CASE("sessions of one batch differ in context and cache type", "[gpu]") {
   CHECK(Gpus().misuse == 0);
 }
 
+TEST_CASE("single rows of a batch meet the recording of their cache type, and a session's own copies come first",
+          "[gpu]") {
+  Reset();
+  const std::vector<int32_t> text = {9, 8}, other = {5, 4, 3};
+  std::vector<std::string> digests;
+  for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
+    const auto engine = GpuEngine(mode);
+    const auto model = LoadTiny(*engine);
+    const auto lead = MakeSession(engine, model, OptionsOf(kernels::Dense::kF16, 400, 1));
+    const auto rest = MakeSession(engine, model, OptionsOf(kernels::Dense::kF32, 16));
+    REQUIRE(rest->Eval(text).ok());
+    const core::Session::BatchItem items[] = {{lead.get(), other, Want::kAll}, {rest.get(), other, Want::kAll}};
+    REQUIRE(core::Session::EvalBatch(items).ok());
+    digests.push_back(LogitsSha256(*lead) + LogitsSha256(*rest));
+  }
+  CHECK(digests[0] == digests[1]);
+  CHECK(Gpus().misuse == 0);
+}
+
 TEST_CASE("one token of a gpu moves little over the bus", "[gpu]") {
   Reset();
   const auto engine = GpuEngine(DeviceMode::kCuda);

@@ -85,6 +85,9 @@ TEST_CASE("a tokenizer that no tokenizer.json can say is named, and none is writ
   Made unknown = SentencePiece();
   for (const char* text : {"a", "ab"}) unknown.Add(text, TokenType::kNormal, -1);
   refused(unknown.Keys(), "the token 'ab' with 'b', which is no token itself");
+  Made spaceless = SentencePiece();
+  spaceless.Add("a", TokenType::kNormal, -1);
+  refused(spaceless.Keys(), "it has no token for its space, U+2581");
   Made spaced = SentencePiece();
   spaced.Add("a b", TokenType::kNormal, -1);
   refused(spaced.Keys(), "one that no text becomes");

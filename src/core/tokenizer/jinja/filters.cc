@@ -115,6 +115,10 @@ Result<Value> FormatFilter(Evaluator& evaluator, const Value& value, const Argum
 // be those of any script. Written as from_chars reads it.
 std::string NumberText(const Text& text) {
   const Text stripped = Strip(text, Side::kBoth);
+  // The separators U+001C to U+001F are white space to Python, but not around digits of ASCII.
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  const std::string_view all = text.bytes();
+  if (std::all_of(all.begin(), all.end(), is_ascii) && all.find_first_of("\x1c\x1d\x1e\x1f") != all.npos) return {};
   std::string ascii;
   for (size_t pos = 0; pos < stripped.size();) {
     const Utf8Char c = DecodeUtf8(stripped.bytes(), pos);
