@@ -16,7 +16,7 @@ programs=(bitnet_kernels_test bitnet_base_test bitnet_format_test bitnet_tokeniz
 native=${BITNET_NATIVE_TOOL:-}
 crossing='receipts cross between two processors'
 # Emulation is some twenty times slower: what repeats a long prompt is left to the native run.
-slow_here='threads and chunks change no bit|near the binary64 reference|the head shortcut draws from the same bits'
+slow_here='in linear time|threads and chunks change no bit|near the binary64 reference|the head shortcut draws from the same bits'
 
 if [[ ! -f $sysroot/.complete ]]; then
   work=$(mktemp -d)
