@@ -125,9 +125,12 @@ void CodeReader::Read(size_t first, float* scratch, uint8_t* codes) const {
   const size_t row = SourceRow(first);
   if (!layout_) {
     DecodeDenseRow(*tensor_, cols_, row, scratch);
-    for (size_t c = 0; c < cols_; ++c) {
-      codes[c] = static_cast<uint8_t>(exact_scale_ ? ExactCode(scratch[c], *exact_scale_)
-                                                   : MasterCode(scratch[c], master_factor_));
+    if (exact_scale_) {
+      const float scale = *exact_scale_;
+      for (size_t c = 0; c < cols_; ++c) codes[c] = static_cast<uint8_t>(ExactCode(scratch[c], scale));
+    } else {
+      const float factor = master_factor_;
+      for (size_t c = 0; c < cols_; ++c) codes[c] = static_cast<uint8_t>(MasterCode(scratch[c], factor));
     }
     return;
   }

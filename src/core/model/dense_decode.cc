@@ -1,9 +1,11 @@
 #include "core/model/dense_decode.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 #include "kernels/half.h"
+#include "kernels/kernel_table.h"
 #include "kernels/pack.h"
 
 namespace bitnet::core {
@@ -75,9 +77,15 @@ void DecodeToF32(QuantType type, std::span<const std::byte> data, size_t n, floa
     std::memcpy(out, data.data(), n * sizeof(float));
     return;
   }
+  const bool f16 = type == QuantType::kF16;
+  if (reinterpret_cast<uintptr_t>(data.data()) % alignof(uint16_t) == 0) {  // SafeTensors have odd addresses too
+    size_t count = 0;
+    const kernels::KernelTable& table = *kernels::AvailableTables(&count)[0];  // each gives the same bits
+    return table.dense_row_to_f32(f16 ? kernels::Dense::kF16 : kernels::Dense::kBF16, data.data(), n, 0, out);
+  }
   for (size_t i = 0; i < n; ++i) {
     const auto bits = Load<uint16_t>(data.data() + 2 * i);
-    out[i] = type == QuantType::kF16 ? kernels::F16ToF32(bits) : kernels::BF16ToF32(bits);
+    out[i] = f16 ? kernels::F16ToF32(bits) : kernels::BF16ToF32(bits);
   }
 }
 

@@ -3,6 +3,7 @@
 #ifndef BITNET_CORE_MODEL_MASTER_H_
 #define BITNET_CORE_MODEL_MASTER_H_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -32,7 +33,11 @@ constexpr int MasterCode(float w, float s) {
 // that is not 0, or 0; `scratch` holds cols floats. And the code of a value, 3 where it is none of the three.
 float ExactScale(const GgufTensor& tensor, size_t cols, float* scratch);
 constexpr int ExactCode(float x, float scale) {
-  return x == 0 ? 1 : x == scale ? 2 : x == -scale ? 0 : 3;  // a NaN equals nothing
+  // Sums of comparisons of bits, which a loop over weights computes without branches; a NaN equals nothing.
+  const uint32_t bits = std::bit_cast<uint32_t>(x), plus = std::bit_cast<uint32_t>(scale);
+  const int zero = (bits & 0x7fffffffu) == 0 ? 1 : 0;
+  const int other = (bits == plus ? 1 : 0) + (bits == (plus ^ 0x80000000u) ? 3 : 0);
+  return 3 - 2 * zero - (other & (zero - 1));
 }
 
 // One row of `tensor` [rows, cols] as f32.

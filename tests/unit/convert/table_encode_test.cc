@@ -1,6 +1,7 @@
 #include "core/convert/table_encode.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 #include <vector>
@@ -84,6 +85,22 @@ TEST_CASE("what is not finite, or beyond a type, is refused", "[convert]") {
     }
     const std::vector<float> x(256, 3e38f);
     CHECK(EncodeTableRow(type, x.data(), 256, out.data()) == (type == QuantType::kBF16));
+  }
+}
+
+TEST_CASE("16-bit values of every pattern decode alike at even and at odd addresses", "[convert]") {
+  constexpr size_t kPatterns = 65536;
+  std::vector<std::byte> even(2 * kPatterns), odd(2 * kPatterns + 1);
+  for (size_t i = 0; i < kPatterns; ++i) {
+    const auto bits = static_cast<uint16_t>(i);
+    std::memcpy(even.data() + 2 * i, &bits, 2);
+    std::memcpy(odd.data() + 1 + 2 * i, &bits, 2);
+  }
+  for (const QuantType type : {QuantType::kF16, QuantType::kBF16}) {
+    std::vector<float> a(kPatterns), b(kPatterns);
+    DecodeToF32(type, even, kPatterns, a.data());
+    DecodeToF32(type, std::span(odd).subspan(1), kPatterns, b.data());
+    CHECK(std::memcmp(a.data(), b.data(), kPatterns * sizeof(float)) == 0);
   }
 }
 
