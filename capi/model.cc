@@ -17,6 +17,7 @@
 #include "capi/model_options.h"
 #include "capi/receipt_record.h"
 #include "capi/structs.h"
+#include "core/base/system_info.h"
 
 using namespace bitnet::capi;  // NOLINT: the C functions are these helpers' only users
 namespace core = bitnet::core;
@@ -43,10 +44,10 @@ namespace {
 
 using LoadedModel = core::Result<std::shared_ptr<const core::Model>>;
 
-// What the three ways of loading share: `load` gets the spec.
 // Looks at the bytes of a file before they are loaded, where the options ask for that (load_audit.h).
 using Prepare = std::function<core::Status(std::span<const std::byte>, core::LoadSpec&)>;
 
+// What the three ways of loading share: `load` gets the spec.
 template <typename LoadFn>
 bitnet_status_t Load(const bitnet_engine_t* engine, const bitnet_model_options_t* options, bitnet_model_t** out_model,
                      LoadFn&& load) {
@@ -57,7 +58,7 @@ bitnet_status_t Load(const bitnet_engine_t* engine, const bitnet_model_options_t
   bitnet_model_options_t o;
   core::LoadSpec spec;
   BN_TRY(ReadOptions(options, &o));
-  BN_TRY(ReadModelOptions(options, &spec));
+  BN_TRY(ReadModelOptions(options, *engine->state->engine, &spec));
   if (const core::Status allowed = CheckPermission(o); !allowed.ok()) return Fail(allowed);
   spec.warn = [state = engine->state](std::string_view message) {
     state->Log(BITNET_LOG_WARNING, std::string(message));
@@ -91,6 +92,7 @@ LoadedModel LoadByReading(const core::Engine& engine, const core::LoadSpec& opti
                           bitnet_read_fn read, void* user_data, uint64_t n_bytes) {
   auto holder = std::make_shared<ModelInBuffer>();
   BN_ASSIGN_OR_RETURN(holder->bytes, core::Buffer::Allocate(engine.allocator(), n_bytes));
+  core::AskForHugePages(holder->bytes.data(), n_bytes);
   constexpr uint64_t kPiece = 1 << 20;  // bytes asked for at once: progress can be shown, a slow source be left
   for (uint64_t at = 0; at < n_bytes; at += kPiece) {
     const uint64_t n = std::min(kPiece, n_bytes - at);
@@ -119,12 +121,12 @@ bitnet_status_t PutModelDigest(const bitnet_model_t* model, const core::Digest& 
 
 namespace bitnet::capi {
 
-bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, core::LoadSpec* spec) {
+bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, const core::Engine& engine,
+                                 core::LoadSpec* spec) {
   bitnet_model_options_t o;
   BN_TRY(ReadOptions(options, &o));
   if (o.reserved != 0) return InvalidArgument("reserved of bitnet_model_options_t is not 0");
-  if (o.mode > BITNET_LOAD_COPY)
-    return InvalidArgument(core::Cat("load mode is ", o.mode, ", expected 0 or 1"), "mode");
+  if (o.mode > BITNET_LOAD_MAP) return InvalidArgument(core::Cat("load mode is ", o.mode, ", expected 0 to 2"), "mode");
   for (const auto& [value, name] :
        {std::pair{o.verify, "verify"}, std::pair{o.i2s_arm_layout, "i2s_arm_layout"}, std::pair{o.hash, "hash"},
         std::pair{o.allow_suspicious_norms, "allow_suspicious_norms"},
@@ -133,7 +135,10 @@ bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, core::Lo
     if (value > 1) return InvalidArgument(core::Cat(name, " is ", value, ", expected 0 or 1"), name);
   }
   BN_TRY(CheckSha256(o.sha256));
-  spec->mode = o.mode == BITNET_LOAD_COPY ? core::LoadMode::kCopy : core::LoadMode::kMap;
+  // A GPU gets every weight once: a copy on the way would be for nothing.
+  spec->mode = o.mode == BITNET_LOAD_COPY                            ? core::LoadMode::kCopy
+               : o.mode == BITNET_LOAD_AUTO && engine.gpus().empty() ? core::LoadMode::kAuto
+                                                                     : core::LoadMode::kMap;
   spec->verify = o.verify != 0;
   spec->hash = o.hash != 0;
   spec->i2s_arm_layout = o.i2s_arm_layout != 0;
@@ -225,6 +230,7 @@ bitnet_status_t bitnet_model_info(const bitnet_model_t* model, bitnet_model_info
     info.n_params = m.n_params();
     info.size_bytes = m.size_bytes();
     info.buffer_bytes = m.buffer_bytes();
+    info.mapped_bytes = m.mapped_bytes();
     info.architecture = model->architecture.c_str();
     info.architecture_key = model->architecture_key.c_str();
     info.name = model->name.c_str();

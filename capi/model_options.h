@@ -9,7 +9,8 @@
 namespace bitnet::capi {
 
 // NULL gives the defaults. What `options` points to must live as long as `spec`.
-bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, core::LoadSpec* spec);
+bitnet_status_t ReadModelOptions(const bitnet_model_options_t* options, const core::Engine& engine,
+                                 core::LoadSpec* spec);
 
 }  // namespace bitnet::capi
 

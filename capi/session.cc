@@ -139,10 +139,10 @@ bitnet_status_t Next(bitnet_session_t* session, bitnet_step_t* out) {
   return BITNET_OK;
 }
 
-core::Result<core::ModelEstimate> MemoryOf(const core::Model& model, const core::LoadSpec& spec) {
+core::Result<core::ModelEstimate> MemoryOf(const core::Model& model) {
   core::ModelEstimate out;
   out.hparams = model.hparams();
-  out.mapped_bytes = spec.mode == core::LoadMode::kMap ? model.size_bytes() : 0;
+  out.mapped_bytes = model.mapped_bytes();
   out.owned_bytes = model.buffer_bytes();
   out.head = model.weights().head();
   return out;
@@ -410,15 +410,17 @@ bitnet_status_t bitnet_file_memory(const bitnet_file_t* file, const bitnet_engin
     BN_TRY(CheckOut(out_memory));
     core::LoadSpec spec;
     core::SessionOptions o;
-    BN_TRY(ReadModelOptions(model_options, &spec));
+    const core::Engine& e = *engine->state->engine;
+    BN_TRY(ReadModelOptions(model_options, e, &spec));
+    const bool in_file = file->model != nullptr ? !file->model->path().empty() : !file->mapped.bytes().empty();
+    if (!in_file && spec.mode == core::LoadMode::kAuto) spec.mode = core::LoadMode::kMap;  // the host's own memory
     BN_TRY(ReadSessionOptions(session_options, &o));
     const uint64_t file_bytes = file->model != nullptr ? file->model->size_bytes() : file->bytes.size();
     // A model in SafeTensors is loaded already and knows what it took.
     auto model = file->model != nullptr && file->gguf->tensors().empty()
-                     ? MemoryOf(*file->model, spec)
+                     ? MemoryOf(*file->model)
                      : core::Model::Estimate(*file->gguf, file_bytes, spec);
     if (!model.ok()) return Fail(model.status());
-    const core::Engine& e = *engine->state->engine;
     const core::Session::MemoryEstimate session =
         core::Session::Estimate(model->hparams, model->head, o, e.table(), e.threads());
     bitnet_memory_t memory = BITNET_MEMORY_INIT;

@@ -58,6 +58,7 @@ struct ThreadReport {
   uint32_t threads = 0;
   MachineLimits limits;
   double load_ms = 0;
+  uint64_t mapped_bytes = 0, owned_bytes = 0;  // of the weights
   double time_to_first_token_ms = kNotMeasured;
 };
 
@@ -221,9 +222,10 @@ void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& repo
   StopIfInterrupted();
   report.peak_memory.Start();  // the yardsticks took memory of their own
   const LoadedModel loaded = LoadModel(model_flags);
-  ThreadReport own{n_threads, limits, loaded.load_ms};
+  const bitnet_model_info_t info = loaded.model.info();
+  ThreadReport own{n_threads, limits, loaded.load_ms, info.mapped_bytes, info.buffer_bytes};
   const TokenCost cost = CostOf(loaded.model, flags.session);
-  const uint32_t n_vocab = loaded.model.info().n_vocab;
+  const uint32_t n_vocab = info.n_vocab;
   SessionFlags session_flags = flags.session;
   session_flags.ctx = std::max(flags.session.ctx, LongestContext(flags));
   Session session = MakeSession(loaded.model, session_flags);
@@ -296,6 +298,8 @@ Json Document(const BenchReport& report) {
     json.BeginObject()
         .Field("threads", t.threads)
         .Field("load_ms", t.load_ms)
+        .Field("weights_mapped_bytes", t.mapped_bytes)
+        .Field("weights_owned_bytes", t.owned_bytes)
         .Field("time_to_first_token_ms", t.time_to_first_token_ms)
         .EndObject();
   }
@@ -345,16 +349,16 @@ std::string ProfileTable(const std::vector<Measured>& results) {
 }
 
 std::string Markdown(const BenchReport& report) {
-  std::string out = "model: " + report.model_name + ", " + report.quantization + ", " + Bytes(report.model_bytes) +
-                    "; target: " + report.target + (report.gpu.empty() ? "" : " on " + Printable(report.gpu)) +
-                    "; peak memory " +
-                    (report.peak_memory.bytes() > 0 ? Bytes(report.peak_memory.bytes()) : "not known") +
-                    "\n\n| threads | read limit GB/s | integer limit GMAC/s | load ms | first token ms |\n"
-                    "|--:|--:|--:|--:|--:|\n";
+  std::string out =
+      "model: " + report.model_name + ", " + report.quantization + ", " + Bytes(report.model_bytes) +
+      "; target: " + report.target + (report.gpu.empty() ? "" : " on " + Printable(report.gpu)) + "; peak memory " +
+      (report.peak_memory.bytes() > 0 ? Bytes(report.peak_memory.bytes()) : "not known") +
+      "\n\n| threads | read limit GB/s | integer limit GMAC/s | load ms | mapped | copied | first token ms |\n"
+      "|--:|--:|--:|--:|--:|--:|--:|\n";
   for (const ThreadReport& t : report.per_threads) {
     out += Format("| %u | %.1f | %.0f | %.1f | ", t.threads, t.limits.read_bytes_per_s / 1e9,
                   t.limits.multiply_adds_per_s / 1e9, t.load_ms) +
-           Measure(t.time_to_first_token_ms, 2) + " |\n";
+           Bytes(t.mapped_bytes) + " | " + Bytes(t.owned_bytes) + " | " + Measure(t.time_to_first_token_ms, 2) + " |\n";
   }
   out +=
       "\n| test | threads | tokens/s | min | max | GB/s | GMAC/s | of the limit |\n|:--|--:|--:|--:|--:|--:|--:|--:|\n";

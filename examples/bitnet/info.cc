@@ -226,7 +226,9 @@ void InspectFile(const File& file, Findings& f) {
 }
 
 void InspectModel(const InfoFlags& flags, Findings& f) {
-  f.loaded = LoadModel(flags.model, flags.verify);
+  ModelFlags once = flags.model;  // what is read once is not copied
+  if (once.load_mode == "auto") once.load_mode = "map";
+  f.loaded = LoadModel(once, flags.verify);
   const Model& model = f.loaded->model;
   f.model = model.info();
   f.verified = flags.verify;

@@ -126,7 +126,9 @@ Engine MakeEngine(const ModelFlags& flags) {
 
 ModelOptions ToOptions(const ModelFlags& flags) {
   ModelOptions options;
-  options.mode = flags.load_mode == "copy" ? BITNET_LOAD_COPY : BITNET_LOAD_MAP;
+  options.mode = flags.load_mode == "copy"  ? BITNET_LOAD_COPY
+                 : flags.load_mode == "map" ? BITNET_LOAD_MAP
+                                            : BITNET_LOAD_AUTO;
   options.i2s_arm_layout = flags.i2s_arm_layout;
   options.allow_suspicious_norms = flags.allow_suspicious_norms;
   options.allow_dense_linears = flags.allow_dense_linears;

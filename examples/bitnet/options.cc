@@ -198,8 +198,9 @@ void AddSourceFlags(CLI::App& app, ModelFlags& o, ModelArgument argument) {
 
 void AddLoadFlags(CLI::App& app, ModelFlags& o) {
   const std::string model = "Model", machine = "Machine";
-  AddChoice(app, "--load-mode", o.load_mode, {"map", "copy"},
-            "map the file, or read it into memory once: survives a file that changes")
+  AddChoice(app, "--load-mode", o.load_mode, {"auto", "map", "copy"},
+            "auto: map the file, and copy what every token reads into memory where that is faster and memory is to "
+            "spare; map: copy nothing; copy: read the whole file once, it may change afterwards")
       ->group(model);
   AddFlag(app, "--i2s-arm-layout", o.i2s_arm_layout, "read I2_S tensors in the layout of old files written on Arm")
       ->group(model);

@@ -51,7 +51,7 @@ struct ModelFlags {
   bool discover = false;
   std::string tokenizer;
   std::string pre;
-  std::string load_mode = "map";
+  std::string load_mode = "auto";
   bool i2s_arm_layout = false;
   bool allow_suspicious_norms = false;
   bool allow_dense_linears = false;

@@ -21,9 +21,13 @@ typedef struct bitnet_model_t bitnet_model_t;
 
 typedef uint32_t bitnet_load_mode_t;
 enum bitnet_load_mode {
-  BITNET_LOAD_MAP = 0, /* weights stay in the mapped file; if another process cuts the file short, or the file system
-                          cannot read a page, access raises SIGBUS: no library can turn that into a status */
-  BITNET_LOAD_COPY = 1 /* read once into memory; the file may change afterwards */
+  BITNET_LOAD_AUTO = 0, /* as BITNET_LOAD_MAP, but the weights that every token reads are copied into memory where that
+                           makes decoding faster: where the kernel gives huge pages, half of the memory to spare is
+                           enough, and no GPU computes */
+  BITNET_LOAD_COPY = 1, /* the whole file is read once into memory; it may change afterwards */
+  BITNET_LOAD_MAP = 2   /* weights stay in the mapped file, shared with other processes; if one cuts the file short, or
+                           the file system cannot read a page, access raises SIGBUS: no library can turn that into a
+                           status */
 };
 
 /* Zeros are the defaults. Switches are 0 or 1. */
@@ -67,8 +71,8 @@ BITNET_API bitnet_status_t bitnet_model_load(const bitnet_engine_t* engine, cons
                                              bitnet_model_t** out_model) BITNET_NOEXCEPT;
 
 /**
- * The same from memory. With BITNET_LOAD_MAP the bytes must stay valid and unchanged until the model and all its
- * sessions are freed; with BITNET_LOAD_COPY they are borrowed for the call.
+ * The same from memory. Unless the mode is BITNET_LOAD_COPY, which borrows the bytes for the call, they must stay
+ * valid and unchanged until the model and all its sessions are freed.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_model_load_memory(const bitnet_engine_t* engine, const void* data, size_t n_bytes,
@@ -110,7 +114,7 @@ typedef struct bitnet_model_info_t {
   uint32_t corrected;       /* 1: a correction policy changed the loaded copy */
   uint64_t n_params;
   uint64_t size_bytes;          /* of the file */
-  uint64_t buffer_bytes;        /* memory that the model owns beside the mapped file */
+  uint64_t buffer_bytes;        /* memory that the model owns */
   const char* architecture;     /* "bitnet-b1.58", "bitnet" or "llama" */
   const char* architecture_key; /* as the file spells it */
   const char* name;             /* general.name, or "" */
@@ -118,9 +122,10 @@ typedef struct bitnet_model_info_t {
   const char* path;             /* "" when not loaded from a path */
   uint32_t n_dense_linears;     /* linear matrices that are not ternary, computed as dense or block matrices */
   uint32_t reserved;
+  uint64_t mapped_bytes; /* of the file, or of the host's memory, used where they are: all that is not copied */
 } bitnet_model_info_t;
 #define BITNET_MODEL_INFO_INIT \
-  { sizeof(bitnet_model_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(bitnet_model_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** @return BITNET_OK, _E_INVALID_ARGUMENT. @since 0.1 */
 BITNET_API bitnet_status_t bitnet_model_info(const bitnet_model_t* model,

@@ -282,7 +282,7 @@ BITNET_API bitnet_status_t bitnet_session_facts(const bitnet_session_t* session,
 typedef struct bitnet_memory_t {
   uint32_t struct_size;
   uint32_t n_ctx;         /* tokens that fit the session */
-  uint64_t mapped_bytes;  /* of the file, shared with other processes; 0 with BITNET_LOAD_COPY */
+  uint64_t mapped_bytes;  /* of the file, shared with other processes: all that is not copied */
   uint64_t weight_bytes;  /* owned by the model */
   uint64_t cache_bytes;   /* key-value cache of the session */
   uint64_t scratch_bytes; /* activations, logits and tables of the session */

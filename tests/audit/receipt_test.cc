@@ -266,7 +266,7 @@ TEST_CASE("A digest that is computed while the model loads is the file's, howeve
   const Engine engine = MakeEngine();
   const std::vector<std::byte> bytes = BadModel(BITNET_TINY_MODEL).bytes();
   const std::string expected = Must(Must(File::open(BITNET_TINY_MODEL)).sha256());
-  for (const bitnet_load_mode_t mode : {BITNET_LOAD_MAP, BITNET_LOAD_COPY}) {
+  for (const bitnet_load_mode_t mode : {BITNET_LOAD_AUTO, BITNET_LOAD_MAP, BITNET_LOAD_COPY}) {
     ModelOptions options;
     options.mode = mode;
     options.hash = 1;

@@ -171,7 +171,7 @@ BN_AT(bitnet_model_options_t, strict, 76);
 BN_AT(bitnet_model_options_t, hash, 80);
 BN_AT(bitnet_model_options_t, reserved, 84);
 
-BN_SIZE(bitnet_model_info_t, 144);
+BN_SIZE(bitnet_model_info_t, 152);
 BN_AT(bitnet_model_info_t, struct_size, 0);
 BN_AT(bitnet_model_info_t, n_layers, 4);
 BN_AT(bitnet_model_info_t, n_embd, 8);
@@ -200,6 +200,7 @@ BN_AT(bitnet_model_info_t, quantization, 120);
 BN_AT(bitnet_model_info_t, path, 128);
 BN_AT(bitnet_model_info_t, n_dense_linears, 136);
 BN_AT(bitnet_model_info_t, reserved, 140);
+BN_AT(bitnet_model_info_t, mapped_bytes, 144);
 
 BN_SIZE(bitnet_facts_info_t, 192);
 BN_AT(bitnet_facts_info_t, struct_size, 0);

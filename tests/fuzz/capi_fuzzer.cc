@@ -190,7 +190,7 @@ class Host {
     if (engine_ == nullptr || models_[slot] != nullptr) return;
     const uint8_t how = in_.Byte();
     bitnet_model_options_t options = BITNET_MODEL_OPTIONS_INIT;
-    options.mode = how & 1 ? BITNET_LOAD_COPY : BITNET_LOAD_MAP;
+    options.mode = how & 1 ? BITNET_LOAD_COPY : BITNET_LOAD_AUTO;
     options.verify = how >> 1 & 1;
     options.strict = how >> 2 & 1;
     uint32_t calls_left = how >> 5;

@@ -14,6 +14,7 @@
 
 #include "core/base/fp_env.h"
 #include "core/base/signal_mask.h"
+#include "core/base/system_info.h"
 
 namespace bitnet::core {
 
@@ -32,44 +33,7 @@ void Pause() {
 constexpr int kSpins = 2000;
 int SpinsFor(uint32_t n_threads) { return n_threads <= UsableCores() ? kSpins : 0; }
 
-// First line of a small file, "" when it cannot be read.
-std::string FirstLine(const std::string& path) {
-  char line[256] = "";
-  if (FILE* f = std::fopen(path.c_str(), "re")) {
-    if (std::fgets(line, sizeof line, f) == nullptr) line[0] = 0;
-    std::fclose(f);
-  }
-  return line;
-}
-
-// CPUs' worth of time that the cgroup (v2, then v1) allows, 0 when unlimited or unknown.
-uint32_t CgroupQuota() {
-  double quota = 0, period = 0;
-  const std::string v2 = FirstLine("/sys/fs/cgroup/cpu.max");
-  if (std::sscanf(v2.c_str(), "%lf %lf", &quota, &period) != 2) {
-    quota = std::atof(FirstLine("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").c_str());
-    period = std::atof(FirstLine("/sys/fs/cgroup/cpu/cpu.cfs_period_us").c_str());
-  }
-  if (!(quota > 0) || !(period > 0)) return 0;
-  return static_cast<uint32_t>(std::max(1.0, quota / period));
-}
-
 }  // namespace
-
-uint32_t UsableCores() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return 1;
-  std::set<std::string> cores;  // hyper-threads of one core share their list of siblings
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &mask)) continue;
-    std::string siblings = FirstLine(Cat("/sys/devices/system/cpu/cpu", cpu, "/topology/thread_siblings_list"));
-    cores.insert(siblings.empty() ? Cat("cpu", cpu) : std::move(siblings));
-  }
-  uint32_t n = std::max<uint32_t>(1, static_cast<uint32_t>(cores.size()));
-  if (const uint32_t quota = CgroupQuota(); quota != 0) n = std::min(n, quota);
-  return n;
-}
 
 // Every thread has a share of the loop's tiles, consecutive ones, and takes them in order: a product then streams
 // through one region of memory a thread, which the hardware's prefetchers follow, where tiles dealt in turn would break

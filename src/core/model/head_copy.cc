@@ -1,5 +1,6 @@
 #include "core/model/head_copy.h"
 
+#include "core/base/system_info.h"
 #include "kernels/pack.h"
 
 namespace bitnet::core {
@@ -28,6 +29,7 @@ Result<HeadCopy> HeadCopy::Make(const Matrix& head, const kernels::KernelTable& 
   constexpr size_t kTileRows = 64;
   HeadCopy copy;
   BN_ASSIGN_OR_RETURN(copy.rows, Buffer::Allocate(allocator, Bytes(head)));
+  AskForHugePages(copy.rows.data(), copy.rows.size());
   pool.ParallelFor(head.rows, kTileRows, [&](size_t begin, size_t end, uint32_t) {
     table.head_copy_rows(head.dense, head.data, head.cols, begin, end, copy.rows.as<uint8_t>());
   });

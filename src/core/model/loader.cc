@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <unordered_map>
 
+#include "core/base/system_info.h"
 #include "core/format/limits.h"
 #include "core/model/checkpoint.h"
 #include "core/model/dense_decode.h"
@@ -13,10 +15,12 @@
 #include "core/model/hparams_reader.h"
 #include "core/model/model.h"
 #include "core/model/norms.h"
+#include "core/model/placement.h"
 #include "core/model/tensor_plan.h"
 #include "core/model/tensor_table.h"
 #include "core/model/ternary_loader.h"
 #include "core/model/vocabulary.h"
+#include "core/model/weight_arena.h"
 #include "core/tokenizer/chat_template.h"
 
 namespace bitnet::core {
@@ -56,22 +60,12 @@ Result<ModelEstimate> EstimateOf(const TensorTable& table, const HParams& hparam
   out.hparams = hparams;
   Weights weights;
   BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(table, hparams, weights));
-  (spec.mode == LoadMode::kMap ? out.mapped_bytes : out.owned_bytes) += file_bytes;
+  out.head = HeadOf(plan, weights);
+  const Placement placement = PlaceWeights(plan, weights, spec);
+  out.mapped_bytes = spec.mode == LoadMode::kCopy ? 0 : file_bytes - placement.copied_bytes;
+  out.owned_bytes = placement.beside_bytes + file_bytes - out.mapped_bytes - placement.copied_bytes;
   for (const PlannedTensor& t : plan.tensors) {
     if (t.vector != nullptr) out.owned_bytes += Elements(t) * sizeof(float);
-    if (t.role == PlannedTensor::Role::kTable && (t.matrix == &weights.output || out.head.rows == 0)) {
-      out.head = *t.matrix;
-      const auto dense = DenseTypeOf(t.tensor->type);
-      out.head.kind = dense ? Matrix::Kind::kDense : Matrix::Kind::kBlock;
-      if (dense) out.head.dense = *dense;
-      if (const auto block = BlockTypeOf(t.tensor->type)) out.head.block_type = *block;
-    }
-    if (t.role != PlannedTensor::Role::kLinear) continue;
-    // Dense linears count as the packed codes that they become where they are exactly ternary.
-    const auto layout = TernaryLayoutOf(*t.tensor, spec.i2s_arm_layout);
-    const bool in_place =
-        layout ? RepackedBytes(*layout, t.matrix->rows, t.matrix->cols) == 0 : BlockTypeOf(t.tensor->type).has_value();
-    if (!in_place) out.owned_bytes += RepackedBytes(TernaryLayout::kHfPacked, t.matrix->rows, t.matrix->cols);
   }
   return out;
 }
@@ -86,7 +80,8 @@ class Loader {
         allocator_(allocator),
         pool_(pool),
         floats_(allocator_, model_->buffers_),
-        ternary_(pool, allocator_, floats_, model_->buffers_) {}
+        matrices_(allocator_, model_->buffers_),
+        ternary_(pool, allocator_, floats_, matrices_) {}
 
   Status FromFile(const std::string& path) {
     model_->path_ = path;
@@ -96,7 +91,7 @@ class Loader {
     model_->detected_ = std::move(checkpoint_.detected);
     for (const MappedFile& f : model_->files_) {
       model_->bytes_.push_back(f.bytes());
-      if (spec_.mode == LoadMode::kCopy) copied_bytes_ += f.bytes().size();
+      (spec_.mode == LoadMode::kCopy ? model_->buffer_bytes_ : model_->mapped_bytes_) += f.bytes().size();
     }
     return {};
   }
@@ -104,9 +99,12 @@ class Loader {
   Status FromMemory(std::span<const std::byte> bytes) {
     if (spec_.mode == LoadMode::kCopy || reinterpret_cast<uintptr_t>(bytes.data()) % kMinAlignment != 0) {
       BN_ASSIGN_OR_RETURN(Buffer copy, Buffer::Allocate(allocator_, bytes.size()));
+      AskForHugePages(copy.data(), copy.size());
       std::copy(bytes.begin(), bytes.end(), copy.as<std::byte>());
       bytes = {copy.as<const std::byte>(), bytes.size()};
       model_->buffers_.push_back(std::move(copy));
+    } else {
+      model_->mapped_bytes_ = bytes.size();
     }
     model_->bytes_ = {bytes};
     BN_ASSIGN_OR_RETURN(model_->gguf_, Gguf::Parse(bytes));
@@ -132,6 +130,7 @@ class Loader {
                Quoted(plan.first_unused)));
     }
     BN_RETURN_IF_ERROR(IndexCorrections(plan));
+    BN_RETURN_IF_ERROR(ReserveMatrices(plan));
     BN_RETURN_IF_ERROR(LoadTensors(table, plan));
     if (m.n_dense_linears_ != 0) {
       Warn(Cat(m.n_dense_linears_,
@@ -144,6 +143,7 @@ class Loader {
       m.TernarySha256();  // here, while the file's may still be computed beside it
       m.TernaryScalesSha256();
       m.FileSha256();  // nothing of it runs on into the caller's measurements
+      for (const PlannedTensor& t : plan.tensors) ReleaseUnused(t);  // the hash has read all of the file
     }
     return std::shared_ptr<const Model>(std::move(model_));
   }
@@ -202,6 +202,22 @@ class Loader {
     return {};
   }
 
+  // Copies that memory refuses are given up: the mapped file does.
+  Status ReserveMatrices(const TensorPlan& plan) {
+    LoadSpec spec = spec_;
+    if (model_->files_.empty() && spec.mode == LoadMode::kAuto) spec.mode = LoadMode::kMap;  // the host's own memory
+    placement_ = PlaceWeights(plan, model_->weights_, spec);
+    Status reserved = matrices_.Reserve(placement_.beside_bytes, pool_);
+    if (!reserved.ok() && placement_.copies) {
+      spec.mode = LoadMode::kMap;
+      placement_ = PlaceWeights(plan, model_->weights_, spec);
+      reserved = matrices_.Reserve(placement_.beside_bytes, pool_);
+    }
+    ternary_.set_copies(placement_.copies);
+    model_->mapped_bytes_ -= placement_.copied_bytes;
+    return reserved;
+  }
+
   Status LoadTensors(const TensorTable& table, const TensorPlan& plan) {
     uint64_t total = 0, done = 0;
     for (const PlannedTensor& t : plan.tensors) total += t.tensor->n_bytes;
@@ -213,10 +229,22 @@ class Loader {
         case PlannedTensor::Role::kTable: BN_RETURN_IF_ERROR(LoadTable(t)); break;
         case PlannedTensor::Role::kLinear: BN_RETURN_IF_ERROR(LoadLinear(table, t)); break;
       }
+      ReleaseUnused(t);
       done += t.tensor->n_bytes;
       BN_RETURN_IF_ERROR(Report(done, total));
     }
     return {};
+  }
+
+  // Gives the file's pages back to the system where nothing reads them again.
+  void ReleaseUnused(const PlannedTensor& t) {
+    const std::span<const std::byte> bytes = t.tensor->data;
+    if (t.matrix != nullptr && t.matrix->data == bytes.data()) return;
+    Release(bytes);
+  }
+
+  void Release(std::span<const std::byte> bytes) const {
+    for (const MappedFile& f : model_->files_) f.Release(bytes);
   }
 
   Status Report(uint64_t done, uint64_t total) const {
@@ -268,7 +296,7 @@ class Loader {
   }
 
   Status LoadTable(const PlannedTensor& t) {
-    if (HasMatrixType(t.tensor->type)) return UseInPlace(*t.tensor, *t.matrix);
+    if (HasMatrixType(t.tensor->type)) return UseAsItIs(t);
     return TensorError(Code::kUnsupported, *t.tensor,
                        Cat("is an embedding or head of type ", QuantTypeName(t.tensor->type),
                            ", expected F32, F16, BF16, Q4_0 to Q8_0 or Q2_K to Q6_K; convert the model again"));
@@ -277,7 +305,9 @@ class Loader {
   static bool HasMatrixType(QuantType type) { return DenseTypeOf(type) || BlockTypeOf(type); }
 
   // A matrix that the kernels read as the file has it.
-  Status UseInPlace(const GgufTensor& tensor, Matrix& m) {
+  Status UseAsItIs(const PlannedTensor& t) {
+    const GgufTensor& tensor = *t.tensor;
+    Matrix& m = *t.matrix;
     if (const auto dense = DenseTypeOf(tensor.type)) {
       m.kind = Matrix::Kind::kDense;
       m.dense = *dense;
@@ -285,19 +315,23 @@ class Loader {
       m.kind = Matrix::Kind::kBlock;
       m.block_type = *BlockTypeOf(tensor.type);
     }
-    BN_RETURN_IF_ERROR(Place(tensor, m.kind == Matrix::Kind::kDense ? kernels::DenseBytes(m.dense) : 1, m));
+    BN_ASSIGN_OR_RETURN(m.data, BytesOf(t, m.kind == Matrix::Kind::kDense ? kernels::DenseBytes(m.dense) : 1));
     return spec_.verify ? VerifyFinite(tensor) : Status();
   }
 
-  // Uses the file's bytes in place where they are aligned for their elements, which SafeTensors need not be.
-  Status Place(const GgufTensor& tensor, size_t align, Matrix& out) {
-    out.data = tensor.data.data();
-    if (reinterpret_cast<uintptr_t>(out.data) % align == 0) return {};
-    BN_ASSIGN_OR_RETURN(Buffer copy, Buffer::Allocate(allocator_, tensor.data.size()));
-    std::copy(tensor.data.begin(), tensor.data.end(), copy.as<std::byte>());
-    out.data = copy.data();
-    model_->buffers_.push_back(std::move(copy));
-    return {};
+  // The bytes of a matrix: the file's own, or a copy where it is to have one or where they are not aligned for their
+  // elements, as in SafeTensors they need not be.
+  Result<const void*> BytesOf(const PlannedTensor& t, size_t align) {
+    const std::span<const std::byte> bytes = t.tensor->data;
+    if (!placement_.Copies(t) && reinterpret_cast<uintptr_t>(bytes.data()) % align == 0) return bytes.data();
+    BN_ASSIGN_OR_RETURN(std::byte* const copy, matrices_.Allocate(bytes.size()));
+    constexpr size_t kTile = size_t{1} << 20;
+    pool_.ParallelFor(bytes.size(), kTile, [&](size_t begin, size_t end, uint32_t) {
+      const auto part = bytes.subspan(begin, end - begin);
+      std::memcpy(copy + begin, part.data(), part.size());
+      Release(part);
+    });
+    return copy;
   }
 
   // Reads all of a dense or block tensor, in parallel.
@@ -371,7 +405,7 @@ class Loader {
                              kTernaryTypes, "; use a ternary file of the model, or allow dense linears"));
     }
     if (model_->n_dense_linears_++ == 0) first_dense_linear_ = tensor.name;
-    return UseInPlace(tensor, *t.matrix);
+    return UseAsItIs(t);
   }
 
   // What the scales of a matrix are multiplied by. A packed matrix has no other scale, so there it must be above 0.
@@ -422,7 +456,6 @@ class Loader {
           return a.second < b.second;
         })->first;
     for (const auto& bytes : m.bytes_) m.size_bytes_ += bytes.size();
-    m.buffer_bytes_ = copied_bytes_;
     for (const Buffer& b : m.buffers_) m.buffer_bytes_ += b.size();
     return {};
   }
@@ -432,9 +465,10 @@ class Loader {
   const Allocator allocator_;
   ThreadPool& pool_;
   FloatArena floats_;
+  WeightArena matrices_;
   TernaryLoader ternary_;
+  Placement placement_;
   Checkpoint checkpoint_;  // its files and metadata move into the model
-  uint64_t copied_bytes_ = 0;
   std::string_view first_dense_linear_;
   std::unordered_map<std::string_view, std::vector<const NormScale*>> norm_scales_;  // in order, by tensor
 };

@@ -27,10 +27,12 @@
 
 namespace bitnet::core {
 
-enum class LoadMode : uint32_t { kMap, kCopy };
+// kAuto: as kMap, but what every token reads is copied into huge pages where memory is to spare (placement.h).
+// kMap: weights stay in the mapped file. kCopy: the whole file is read into memory once.
+enum class LoadMode : uint32_t { kAuto, kMap, kCopy };
 
 struct LoadSpec {
-  LoadMode mode = LoadMode::kMap;       // kMap: weights stay in the mapped file; kCopy: read once into memory
+  LoadMode mode = LoadMode::kAuto;
   bool i2s_arm_layout = false;          // the file's I2_S tensors have the old Arm layout (docs/formats.md)
   bool allow_suspicious_norms = false;  // quantised norms load
   bool allow_dense_linears = false;     // linears that are not ternary load, as dense or block matrices
@@ -56,8 +58,8 @@ struct TensorEntry {
 // What a model will take, known from its header alone.
 struct ModelEstimate {
   HParams hparams;
-  uint64_t mapped_bytes = 0;  // of the file, shared with the page cache; 0 for LoadMode::kCopy
-  uint64_t owned_bytes = 0;   // allocated: repacked codes, norms, scales, and the file for LoadMode::kCopy
+  uint64_t mapped_bytes = 0;  // of the file, shared with the page cache, without what is copied
+  uint64_t owned_bytes = 0;   // allocated: repacked and copied matrices, norms, scales, the file for LoadMode::kCopy
   Matrix head;                // kind and shape alone
 };
 
@@ -69,8 +71,9 @@ class Model {
   // `allocator` copied.
   static Result<std::shared_ptr<const Model>> LoadFile(const std::string& path, const LoadSpec& spec, ThreadPool& pool,
                                                        const Allocator& allocator);
-  // The same from memory, which must stay valid and unchanged as long as the model lives unless mode is kCopy. Bytes
-  // that do not start at a multiple of 8 are copied in either mode: values in them would not be aligned.
+  // The same from memory, which must stay valid and unchanged as long as the model lives unless mode is kCopy; kAuto
+  // uses it as kMap does. Bytes that do not start at a multiple of 8 are copied in every mode: values in them would not
+  // be aligned.
   static Result<std::shared_ptr<const Model>> LoadMemory(std::span<const std::byte> bytes, const LoadSpec& spec,
                                                          ThreadPool& pool, const Allocator& allocator);
   // Reads the header alone. Of `spec`, mode and i2s_arm_layout count.
@@ -87,6 +90,7 @@ class Model {
   std::string_view name() const { return name_; }                  // general.name
   std::string_view quantization() const { return quantization_; }  // type of the majority of the linear weights
   uint64_t size_bytes() const { return size_bytes_; }
+  uint64_t mapped_bytes() const { return mapped_bytes_; }  // used where they are, in the mapped file or in host memory
   uint64_t n_params() const { return n_params_; }          // elements of all weight tensors
   uint64_t buffer_bytes() const { return buffer_bytes_; }  // memory owned beside the mapping
   bool corrected() const { return corrected_; }
@@ -133,6 +137,7 @@ class Model {
   std::string name_;
   std::string quantization_;
   uint64_t size_bytes_ = 0;
+  uint64_t mapped_bytes_ = 0;
   uint64_t n_params_ = 0;
   uint64_t buffer_bytes_ = 0;
   bool corrected_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 
 #include "core/model/dense_decode.h"
 #include "core/model/master.h"
@@ -67,19 +68,26 @@ uint64_t RepackedBytes(TernaryLayout layout, uint64_t rows, uint64_t cols) {
 Status TernaryLoader::Load(const GgufTensor& tensor, TernaryLayout layout, const float* factor, Matrix& out) {
   const TernarySource source{layout, tensor.data.data(), out.rows, out.cols};
   if (layout == TernaryLayout::kI2S) {
-    out.data = source.data;
-    BN_RETURN_IF_ERROR(CheckCodes(tensor, source.rows * source.cols / 4));
+    const size_t n_bytes = source.rows * source.cols / 4;
+    std::byte* copy = nullptr;
+    if (copies_) {
+      BN_ASSIGN_OR_RETURN(copy, weights_.Allocate(n_bytes));
+    }
+    BN_RETURN_IF_ERROR(CheckCodes(tensor, n_bytes, reinterpret_cast<uint8_t*>(copy)));
+    out.data = copy != nullptr ? copy : source.data;
   } else {
     BN_RETURN_IF_ERROR(Repack(tensor, source, out));
   }
   return LoadScales(tensor, source, factor, out);
 }
 
-Status TernaryLoader::CheckCodes(const GgufTensor& tensor, size_t n_bytes) {
+Status TernaryLoader::CheckCodes(const GgufTensor& tensor, size_t n_bytes, uint8_t* to) {
   const auto* codes = reinterpret_cast<const uint8_t*>(tensor.data.data());
   std::atomic<bool> valid{true};
   pool_.ParallelFor(n_bytes, kTileBytes, [&](size_t begin, size_t end, uint32_t) {
-    if (!kernels::TernaryCodesValid(codes + begin, end - begin)) valid.store(false, std::memory_order_relaxed);
+    const uint8_t* read = codes + begin;
+    if (to != nullptr) read = static_cast<const uint8_t*>(std::memcpy(to + begin, read, end - begin));
+    if (!kernels::TernaryCodesValid(read, end - begin)) valid.store(false, std::memory_order_relaxed);
   });
   if (valid.load()) return {};
   const uint8_t* bad = std::find_if(codes, codes + n_bytes, [](uint8_t b) { return (b & (b >> 1) & 0x55) != 0; });
@@ -93,7 +101,8 @@ Status TernaryLoader::CheckCodes(const GgufTensor& tensor, size_t n_bytes) {
 Status TernaryLoader::Repack(const GgufTensor& tensor, const TernarySource& source, Matrix& out) {
   const size_t group = RowGroup(source.layout);
   const size_t row_bytes = kernels::PackedRowBytes(kernels::PadTernary(source.cols));
-  BN_ASSIGN_OR_RETURN(Buffer packed, Buffer::Allocate(allocator_, source.rows * row_bytes));
+  BN_ASSIGN_OR_RETURN(std::byte* const memory, weights_.Allocate(source.rows * row_bytes));
+  auto* const packed = reinterpret_cast<uint8_t*>(memory);
   BN_RETURN_IF_ERROR(ReserveScratch(group * source.cols));
   std::atomic<size_t> bad_row{source.rows};
   const size_t tile = std::max<size_t>(1, kTileBytes / (group * source.cols));
@@ -103,7 +112,7 @@ Status TernaryLoader::Repack(const GgufTensor& tensor, const TernarySource& sour
       DecodeGroup(source, g, codes);
       for (size_t k = 0; k < group; ++k) {
         const size_t row = g * group + k;
-        uint8_t* to = packed.as<uint8_t>() + row * row_bytes;
+        uint8_t* to = packed + row * row_bytes;
         kernels::PackTernaryRow(codes + k * source.cols, source.cols, to);
         if (kernels::TernaryCodesValid(to, row_bytes)) continue;
         size_t lowest = bad_row.load();
@@ -124,8 +133,7 @@ Status TernaryLoader::Repack(const GgufTensor& tensor, const TernarySource& sour
                       ", expected codes 0 to 2; quantise the model again"),
                   std::string(tensor.name), tensor.offset);
   }
-  out.data = packed.data();
-  buffers_.push_back(std::move(packed));
+  out.data = packed;
   return {};
 }
 
@@ -155,7 +163,8 @@ template <typename CodeOf>
 Result<bool> TernaryLoader::PackDense(const GgufTensor& tensor, float scale, Matrix& out, CodeOf code_of) {
   const size_t row_bytes = tensor.n_bytes / out.rows;
   const size_t packed_bytes = kernels::PackedRowBytes(kernels::PadTernary(out.cols));
-  BN_ASSIGN_OR_RETURN(Buffer packed, Buffer::Allocate(allocator_, out.rows * packed_bytes));
+  BN_ASSIGN_OR_RETURN(std::byte* const memory, weights_.Allocate(out.rows * packed_bytes));
+  auto* const packed = reinterpret_cast<uint8_t*>(memory);
   std::atomic<bool> ternary{true};
   pool_.ParallelFor(out.rows, std::max<size_t>(1, kTileBytes / row_bytes),
                     [&](size_t begin, size_t end, uint32_t thread) {
@@ -169,17 +178,16 @@ Result<bool> TernaryLoader::PackDense(const GgufTensor& tensor, float scale, Mat
                           highest = std::max<unsigned>(highest, codes[c]);
                         }
                         if (highest > 2) ternary.store(false, std::memory_order_relaxed);
-                        kernels::PackTernaryRow(codes, out.cols, packed.as<uint8_t>() + r * packed_bytes);
+                        kernels::PackTernaryRow(codes, out.cols, packed + r * packed_bytes);
                       }
                     });
   if (!ternary.load()) return false;
   BN_ASSIGN_OR_RETURN(float* const stored, floats_.Allocate(1));
   *stored = scale;
   out.kind = Matrix::Kind::kTernary;
-  out.data = packed.data();
+  out.data = packed;
   out.scale = stored;
   out.scale_stride = 0;
-  buffers_.push_back(std::move(packed));
   return true;
 }
 

@@ -3,12 +3,11 @@
 #ifndef BITNET_CORE_MODEL_TERNARY_LOADER_H_
 #define BITNET_CORE_MODEL_TERNARY_LOADER_H_
 
-#include <vector>
-
 #include "core/base/thread_pool.h"
 #include "core/format/gguf.h"
 #include "core/model/float_arena.h"
 #include "core/model/ternary_decode.h"
+#include "core/model/weight_arena.h"
 #include "core/model/weights.h"
 
 namespace bitnet::core {
@@ -18,9 +17,10 @@ uint64_t RepackedBytes(TernaryLayout layout, uint64_t rows, uint64_t cols);
 
 class TernaryLoader {
  public:
-  // Repacked codes are appended to `buffers`.
-  TernaryLoader(ThreadPool& pool, const Allocator& allocator, FloatArena& floats, std::vector<Buffer>& buffers)
-      : pool_(pool), allocator_(allocator), floats_(floats), buffers_(buffers) {}
+  // Repacked codes come from `weights`, and so do, where it `copies`, those that could be used in place.
+  TernaryLoader(ThreadPool& pool, const Allocator& allocator, FloatArena& floats, WeightArena& weights)
+      : pool_(pool), allocator_(allocator), floats_(floats), weights_(weights) {}
+  void set_copies(bool copies) { copies_ = copies; }
 
   // Fills `out`, whose rows and cols are set, all but its bias. `factor` is the value of the `.scale` tensor, or null.
   Status Load(const GgufTensor& tensor, TernaryLayout layout, const float* factor, Matrix& out);
@@ -31,7 +31,8 @@ class TernaryLoader {
   Result<bool> LoadExact(const GgufTensor& tensor, Matrix& out);
 
  private:
-  Status CheckCodes(const GgufTensor& tensor, size_t n_bytes);
+  // Copies the codes to `to` meanwhile, unless it is null.
+  Status CheckCodes(const GgufTensor& tensor, size_t n_bytes, uint8_t* to);
   Status Repack(const GgufTensor& tensor, const TernarySource& source, Matrix& out);
   // Dense rows to packed codes, scale beside them; `code_of` gives 0..2, or 3 for a value that is not ternary: false.
   template <typename CodeOf>
@@ -47,7 +48,8 @@ class TernaryLoader {
   ThreadPool& pool_;
   const Allocator& allocator_;
   FloatArena& floats_;
-  std::vector<Buffer>& buffers_;
+  WeightArena& weights_;
+  bool copies_ = false;
   Buffer scratch_;  // decoded rows of each thread
   size_t scratch_stride_ = 0;
 };

@@ -94,10 +94,5 @@ TEST_CASE("pool threads leave the host's signals to the host, and faults to its 
   for (const int fault : {SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP}) CHECK(sigismember(&masks[1], fault) == 0);
 }
 
-TEST_CASE("at least one core can be used", "[base][thread_pool]") {
-  CHECK(UsableCores() >= 1);
-  CHECK(UsableCores() <= std::max(1u, std::thread::hardware_concurrency()));
-}
-
 }  // namespace
 }  // namespace bitnet::core

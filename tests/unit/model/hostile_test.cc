@@ -208,7 +208,7 @@ TEST_CASE("a file of many types, cut short or changed anywhere, gives an error o
 }
 
 TEST_CASE("a path that is no file is refused", "[model][hostile]") {
-  for (const LoadMode mode : {LoadMode::kMap, LoadMode::kCopy}) {
+  for (const LoadMode mode : {LoadMode::kAuto, LoadMode::kMap, LoadMode::kCopy}) {
     LoadSpec spec;
     spec.mode = mode;
     CheckRefused(LoadPath(kHostile, spec), Code::kNotFound, "path", "directory");
@@ -309,7 +309,7 @@ TEST_CASE("a refused allocation at any point is a status", "[model][hostile]") {
     REQUIRE(s.code() == Code::kNoMemory);
     REQUIRE(n < 1000);
   }
-  CHECK(n > 40);  // the file, the codes of 42 matrices, scratch, small vectors
+  CHECK(n > 3);  // the file, the codes of all matrices, scratch, small vectors
 }
 
 }  // namespace

@@ -371,13 +371,13 @@ TEST_CASE("a vocabulary alone gives a tokenizer and no model", "[model]") {
 TEST_CASE("an estimate comes close to what a load takes", "[model]") {
   const std::string forms = BITNET_TEST_UNPACKED;
   for (const std::string& path : {std::string(BITNET_TINY_MODEL), forms + "/tiny.tq1_0.gguf"}) {
-    for (const LoadMode mode : {LoadMode::kMap, LoadMode::kCopy}) {
+    for (const LoadMode mode : {LoadMode::kAuto, LoadMode::kMap, LoadMode::kCopy}) {
       LoadSpec spec;
       spec.mode = mode;
       const auto estimate = Model::Estimate(path, spec);
       REQUIRE(estimate.ok());
       const auto m = Loaded(LoadPath(path, spec));
-      CHECK(estimate->mapped_bytes == (mode == LoadMode::kMap ? m->size_bytes() : 0));
+      CHECK(estimate->mapped_bytes == m->mapped_bytes());
       CHECK(estimate->owned_bytes <= m->buffer_bytes());
       CHECK(m->buffer_bytes() - estimate->owned_bytes < size_t{512} << 10);  // the rest of a block of small vectors
       CHECK(estimate->hparams.n_layers == m->hparams().n_layers);

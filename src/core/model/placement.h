@@ -1,0 +1,35 @@
+// Which weights a load leaves in the mapped file, and which it puts into memory of the model's own.
+#ifndef BITNET_CORE_MODEL_PLACEMENT_H_
+#define BITNET_CORE_MODEL_PLACEMENT_H_
+
+#include <cstdint>
+
+#include "core/model/model.h"
+#include "core/model/tensor_plan.h"
+
+namespace bitnet::core {
+
+struct Placement {
+  // Matrices that the products could read in the file are copied: all linears, and the head, if any.
+  bool copies = false;
+  const Matrix* head = nullptr;
+  uint64_t beside_bytes = 0;  // of all matrices beside the file, copied or repacked, as WeightArena takes them
+  uint64_t copied_bytes = 0;  // of the file, that copies replace
+
+  bool Copies(const PlannedTensor& t) const {
+    return copies && (t.role == PlannedTensor::Role::kLinear || t.matrix == head);
+  }
+};
+
+// LoadMode::kAuto copies where the kernel offers huge pages and half of the memory that is to spare suffices: decoding
+// reads every weight for every token, and reads pages of 4 KiB, as mapped files have them, at two thirds of the speed
+// (docs/kernels.md). Left in the file are an embedding that is no head, of which a token reads one row, and a head that
+// sessions read through an 8-bit copy (head_copy.h), of which it reads a few.
+Placement PlaceWeights(const TensorPlan& plan, const Weights& weights, const LoadSpec& spec);
+
+// The head as the products will see it: kind and shape alone.
+Matrix HeadOf(const TensorPlan& plan, const Weights& weights);
+
+}  // namespace bitnet::core
+
+#endif  // BITNET_CORE_MODEL_PLACEMENT_H_
