@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/base/text.h"
 
@@ -20,19 +23,20 @@ namespace {
 
 constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
 
-// First line of a small file that begins with `prefix`, "" when there is none.
+// The lines of a small file, none when it cannot be read.
+std::vector<std::string> Lines(const std::string& path) {
+  std::vector<std::string> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) lines.push_back(std::move(line));
+  return lines;
+}
+
+// The first that begins with `prefix`, "" when there is none.
 std::string FirstLine(const std::string& path, std::string_view prefix = "") {
-  std::string found;
-  if (FILE* f = std::fopen(path.c_str(), "re")) {
-    char line[256];
-    while (std::fgets(line, sizeof line, f) != nullptr) {
-      if (!std::string_view(line).starts_with(prefix)) continue;
-      found = line;
-      break;
-    }
-    std::fclose(f);
+  for (std::string& line : Lines(path)) {
+    if (line.starts_with(prefix)) return std::move(line);
   }
-  return found;
+  return "";
 }
 
 // The number after `prefix` in that line.
@@ -43,58 +47,87 @@ std::optional<uint64_t> Number(const std::string& path, std::string_view prefix 
   return n;
 }
 
-// CPUs' worth of time that the cgroup (v2, then v1) allows, 0 when unlimited or unknown.
-uint32_t CgroupQuota() {
-  double quota = 0, period = 0;
-  const std::string v2 = FirstLine("/sys/fs/cgroup/cpu.max");
-  if (std::sscanf(v2.c_str(), "%lf %lf", &quota, &period) != 2) {
-    quota = std::atof(FirstLine("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").c_str());
-    period = std::atof(FirstLine("/sys/fs/cgroup/cpu/cpu.cfs_period_us").c_str());
+// Calls fn(folder) for the cgroup of this process and all that hold it, whose limits hold too: of version 2, and of
+// the hierarchy of version 1 that has `controller`.
+template <class F>
+void ForEachCgroup(const std::string& root, const std::string& controller, F&& fn) {
+  const auto up_from = [&](const std::string& mount, std::string path) {
+    if (path == "/" || path.find("/..") != std::string::npos) path.clear();  // the root, or outside of what is mounted
+    for (;; path.resize(path.rfind('/'))) {
+      fn(mount + path + "/");
+      if (path.rfind('/') == std::string::npos) return;
+    }
+  };
+  // Lines "number:controllers:/path"; of version 2 "0::/path".
+  for (const std::string& line : Lines(root + "/proc/self/cgroup")) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string path = line.substr(second + 1);
+    if (controllers == ",,") up_from(root + "/sys/fs/cgroup", path);
+    if (controllers.find("," + controller + ",") != std::string::npos) {
+      up_from(root + "/sys/fs/cgroup/" + controller, path);
+    }
   }
-  if (!(quota > 0) || !(period > 0)) return 0;
-  return static_cast<uint32_t>(std::max(1.0, quota / period));
 }
 
-// Bytes that the cgroup (v2, then v1) leaves, nothing when unlimited or unknown. Pages of files that are not in use
-// count as used, but give way.
-std::optional<uint64_t> CgroupMemory() {
-  const auto left = [](const std::string& limit, const std::string& usage, const std::string& stat,
-                       std::string_view inactive) -> std::optional<uint64_t> {
+// CPUs' worth of time that cgroups allow, 0 when unlimited or unknown.
+uint32_t CgroupCores(const std::string& root) {
+  double least = 0;
+  ForEachCgroup(root, "cpu", [&](const std::string& folder) {
+    double quota = 0, period = 0;
+    if (std::sscanf(FirstLine(folder + "cpu.max").c_str(), "%lf %lf", &quota, &period) != 2) {
+      quota = std::atof(FirstLine(folder + "cpu.cfs_quota_us").c_str());
+      period = std::atof(FirstLine(folder + "cpu.cfs_period_us").c_str());
+    }
+    if (quota > 0 && period > 0 && (least == 0 || quota / period < least)) least = quota / period;
+  });
+  return least == 0 ? 0 : static_cast<uint32_t>(std::max(1.0, least));
+}
+
+// Bytes that cgroups leave, the largest number when unlimited or unknown. Pages of files that are not in use count as
+// used there, but give way.
+uint64_t CgroupMemory(const std::string& root) {
+  uint64_t least = std::numeric_limits<uint64_t>::max();
+  const auto look = [&](const std::string& limit, const std::string& usage, const std::string& stat,
+                        std::string_view inactive) {
     const auto max = Number(limit), used = Number(usage);
-    if (!max || !used) return std::nullopt;
+    if (!max || !used) return;
     const uint64_t held = *used - std::min(*used, Number(stat, inactive).value_or(0));
-    return *max - std::min(*max, held);
+    least = std::min(least, *max - std::min(*max, held));
   };
-  const std::string v2 = "/sys/fs/cgroup/memory.", v1 = "/sys/fs/cgroup/memory/memory.";
-  if (const auto bytes = left(v2 + "max", v2 + "current", v2 + "stat", "inactive_file ")) return bytes;
-  return left(v1 + "limit_in_bytes", v1 + "usage_in_bytes", v1 + "stat", "total_inactive_file ");
+  ForEachCgroup(root, "memory", [&](const std::string& folder) {
+    const std::string f = folder + "memory.";
+    look(f + "max", f + "current", f + "stat", "inactive_file ");
+    look(f + "limit_in_bytes", f + "usage_in_bytes", f + "stat", "total_inactive_file ");
+  });
+  return least;
 }
 
 }  // namespace
 
-uint32_t UsableCores() {
+uint32_t UsableCores(const std::string& root) {
   cpu_set_t mask;
   CPU_ZERO(&mask);
   if (sched_getaffinity(0, sizeof mask, &mask) != 0) return 1;
   std::set<std::string> cores;  // hyper-threads of one core share their list of siblings
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &mask)) continue;
-    std::string siblings = FirstLine(Cat("/sys/devices/system/cpu/cpu", cpu, "/topology/thread_siblings_list"));
+    std::string siblings = FirstLine(Cat(root, "/sys/devices/system/cpu/cpu", cpu, "/topology/thread_siblings_list"));
     cores.insert(siblings.empty() ? Cat("cpu", cpu) : std::move(siblings));
   }
   uint32_t n = std::max<uint32_t>(1, static_cast<uint32_t>(cores.size()));
-  if (const uint32_t quota = CgroupQuota(); quota != 0) n = std::min(n, quota);
+  if (const uint32_t allowed = CgroupCores(root); allowed != 0) n = std::min(n, allowed);
   return n;
 }
 
-uint64_t SpareMemory() {
-  const auto kib = Number("/proc/meminfo", "MemAvailable:");
-  if (!kib) return 0;
-  return std::min(*kib * 1024, CgroupMemory().value_or(std::numeric_limits<uint64_t>::max()));
+uint64_t SpareMemory(const std::string& root) {
+  const auto kib = Number(root + "/proc/meminfo", "MemAvailable:");
+  return kib ? std::min(*kib * 1024, CgroupMemory(root)) : 0;
 }
 
-bool HugePagesOffered() {
-  const std::string line = FirstLine("/sys/kernel/mm/transparent_hugepage/enabled");  // "always [madvise] never"
+bool HugePagesOffered(const std::string& root) {
+  const std::string line = FirstLine(root + "/sys/kernel/mm/transparent_hugepage/enabled");  // "always [madvise] never"
   return line.find("[always]") != std::string::npos || line.find("[madvise]") != std::string::npos;
 }
 

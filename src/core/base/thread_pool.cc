@@ -1,15 +1,10 @@
 #include "core/base/thread_pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <mutex>
-#include <set>
-#include <string>
 #include <vector>
 
 #include "core/base/fp_env.h"

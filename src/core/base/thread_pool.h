@@ -10,9 +10,6 @@
 
 namespace bitnet::core {
 
-// The physical cores that this process may use (affinity mask, cgroup quota, hyper-thread siblings), at least 1.
-uint32_t UsableCores();
-
 class ThreadPool {
  public:
   // `n_threads` >= 1 counts the calling thread: 1 starts none.

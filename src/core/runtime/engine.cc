@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/system_info.h"
+
 namespace bitnet::core {
 
 Result<std::shared_ptr<Engine>> Engine::Create(EngineOptions options) {
