@@ -30,11 +30,11 @@ SPECIAL = [
     "--ternary i2_s --head-dim 96 --heads 4", "--ternary i2_s --head-dim 128 --heads 2 --kv 1",
     "--ternary i2_s --embed f32 --head-dim 64 --heads 6 --kv 3", "--ternary i2_s --embd 384 --ffn 640 --heads 6 --kv 6",
     "--arch llama --ternary i2_s --rope-dim 32 --rope-freqs", "--arch llama --ternary tq2_0 --bias",
-    "--arch bitnet --ternary i2_s --scale-tensors --bias", "--arch bitnet --ternary tq2_0 --block-scales --scale-tensors",
+    "--ternary f64 --embed f64 --output f64", "--arch bitnet --ternary i2_s --scale-tensors --bias", "--arch bitnet --ternary tq2_0 --block-scales --scale-tensors",
 ]
 
 
-SPECIAL += [f"--ternary i2_s --others {t}" for t in ("f16", "f32", *BLOCKS)]          # needs allow_dense_linears
+SPECIAL += [f"--ternary i2_s --others {t}" for t in ("f16", "f32", "f64", *BLOCKS)]          # needs allow_dense_linears
 SPECIAL += ["--ternary q2_0 --block-scales --embd 192 --ffn 320 --heads 3 --kv 1 --embed q4_1"]      # half a packed block at the end of each row
 
 

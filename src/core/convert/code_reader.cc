@@ -19,14 +19,14 @@ Status TensorError(Code code, const GgufTensor& tensor, std::string_view problem
 // None: dense.
 Result<std::optional<TernaryLayout>> LayoutOf(TensorTable::Linears linears, const GgufTensor& t, bool i2s_arm_layout) {
   using Layout = std::optional<TernaryLayout>;
-  std::string_view expected = "a ternary one, or F32, F16 or BF16 that holds 0, s and -s alone";
+  std::string_view expected = "a ternary one, or F32, F16, BF16 or F64 that holds 0, s and -s alone";
   if (linears == TensorTable::Linears::kPacked) {
     if (t.type == QuantType::kU8) return Layout(TernaryLayout::kHfPacked);
     expected = "U8";
   } else {
     if (DenseTypeOf(t.type)) return Layout();
     if (linears == TensorTable::Linears::kMaster) {
-      expected = "F32, F16 or BF16";
+      expected = "F32, F16, BF16 or F64";
     } else if (const auto layout = TernaryLayoutOf(t, i2s_arm_layout)) {
       return Layout(*layout);
     }

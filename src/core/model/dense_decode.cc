@@ -1,6 +1,7 @@
 #include "core/model/dense_decode.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -37,6 +38,16 @@ std::optional<uint64_t> FindFullExponent(std::span<const std::byte> data, T expo
   return std::nullopt;
 }
 
+// The default rounding of IEEE 754, to nearest even.
+float RoundedF64(const std::byte* p) { return static_cast<float>(Load<double>(p)); }
+
+std::optional<uint64_t> FindBeyondF32(std::span<const std::byte> data) {
+  for (size_t i = 0; i < data.size() / sizeof(double); ++i) {
+    if (!std::isfinite(RoundedF64(data.data() + i * sizeof(double)))) return i;
+  }
+  return std::nullopt;
+}
+
 constexpr uint32_t kF32Exponent = 0x7f800000;
 constexpr uint16_t kF16Exponent = 0x7c00;
 constexpr uint16_t kBf16Exponent = 0x7f80;
@@ -45,7 +56,8 @@ constexpr uint16_t kBf16Exponent = 0x7f80;
 
 std::optional<kernels::Dense> DenseTypeOf(QuantType type) {
   switch (type) {
-    case QuantType::kF32: return kernels::Dense::kF32;
+    case QuantType::kF32:
+    case QuantType::kF64: return kernels::Dense::kF32;
     case QuantType::kF16: return kernels::Dense::kF16;
     case QuantType::kBF16: return kernels::Dense::kBF16;
     default: return std::nullopt;
@@ -77,6 +89,10 @@ void DecodeToF32(QuantType type, std::span<const std::byte> data, size_t n, floa
     std::memcpy(out, data.data(), n * sizeof(float));
     return;
   }
+  if (type == QuantType::kF64) {
+    for (size_t i = 0; i < n; ++i) out[i] = RoundedF64(data.data() + i * sizeof(double));
+    return;
+  }
   const bool f16 = type == QuantType::kF16;
   if (reinterpret_cast<uintptr_t>(data.data()) % alignof(uint16_t) == 0) {  // SafeTensors have odd addresses too
     size_t count = 0;
@@ -100,6 +116,7 @@ std::optional<uint64_t> FindNonFinite(QuantType type, std::span<const std::byte>
   switch (type) {
     case QuantType::kF32: return FindFullExponent<uint32_t>(data, kF32Exponent, 0, 4);
     case QuantType::kF16: return FindFullExponent<uint16_t>(data, kF16Exponent, 0, 2);
+    case QuantType::kF64: return FindBeyondF32(data);
     case QuantType::kBF16: return FindFullExponent<uint16_t>(data, kBf16Exponent, 0, 2);
     default: return std::nullopt;
   }

@@ -12,14 +12,16 @@
 
 namespace bitnet::core {
 
-// The element or block type of the kernels; nullopt for any other type of a file.
+// The element or block type of the kernels; nullopt for any other type of a file. F64, which no kernel reads, becomes
+// F32: each value rounded to nearest even, beyond its range infinite.
 std::optional<kernels::Dense> DenseTypeOf(QuantType type);
 std::optional<kernels::Block> BlockTypeOf(QuantType type);
 
 // n values of any type that DenseTypeOf or BlockTypeOf knows, from `data` of any alignment.
 void DecodeToF32(QuantType type, std::span<const std::byte> data, size_t n, float* out);
 
-// Index of the first element (dense) or block (its f16 numbers) in `data` that is not finite. Types as for DecodeToF32.
+// Index of the first element (dense) or block (its f16 numbers) in `data` that is not finite, as f32 where it is F64.
+// Types as for DecodeToF32.
 std::optional<uint64_t> FindNonFinite(QuantType type, std::span<const std::byte> data);
 
 }  // namespace bitnet::core

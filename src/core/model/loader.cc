@@ -299,12 +299,12 @@ class Loader {
     if (HasMatrixType(t.tensor->type)) return UseAsItIs(t);
     return TensorError(Code::kUnsupported, *t.tensor,
                        Cat("is an embedding or head of type ", QuantTypeName(t.tensor->type),
-                           ", expected F32, F16, BF16, Q4_0 to Q8_0 or Q2_K to Q6_K; convert the model again"));
+                           ", expected F32, F16, BF16, F64, Q4_0 to Q8_0 or Q2_K to Q6_K; convert the model again"));
   }
 
   static bool HasMatrixType(QuantType type) { return DenseTypeOf(type) || BlockTypeOf(type); }
 
-  // A matrix that the kernels read as the file has it.
+  // A matrix that the kernels read as the file has it, or F64 as F32.
   Status UseAsItIs(const PlannedTensor& t) {
     const GgufTensor& tensor = *t.tensor;
     Matrix& m = *t.matrix;
@@ -315,7 +315,11 @@ class Loader {
       m.kind = Matrix::Kind::kBlock;
       m.block_type = *BlockTypeOf(tensor.type);
     }
-    BN_ASSIGN_OR_RETURN(m.data, BytesOf(t, m.kind == Matrix::Kind::kDense ? kernels::DenseBytes(m.dense) : 1));
+    if (tensor.type == QuantType::kF64) {
+      BN_ASSIGN_OR_RETURN(m.data, Narrow(tensor));
+    } else {
+      BN_ASSIGN_OR_RETURN(m.data, BytesOf(t, m.kind == Matrix::Kind::kDense ? kernels::DenseBytes(m.dense) : 1));
+    }
     return spec_.verify ? VerifyFinite(tensor) : Status();
   }
 
@@ -330,6 +334,17 @@ class Loader {
       const auto part = bytes.subspan(begin, end - begin);
       std::memcpy(copy + begin, part.data(), part.size());
       Release(part);
+    });
+    return copy;
+  }
+
+  // An f32 copy of an F64 matrix.
+  Result<const void*> Narrow(const GgufTensor& tensor) {
+    const size_t n = Elements(tensor);
+    BN_ASSIGN_OR_RETURN(std::byte* const copy, matrices_.Allocate(n * sizeof(float)));
+    auto* const out = reinterpret_cast<float*>(copy);
+    pool_.ParallelFor(n, 16384, [&](size_t begin, size_t end, uint32_t) {
+      DecodeToF32(tensor.type, tensor.data.subspan(begin * sizeof(double)), end - begin, out + begin);
     });
     return copy;
   }
@@ -364,7 +379,7 @@ class Loader {
     if (table.linears() == TensorTable::Linears::kMaster) {
       if (DenseTypeOf(type)) return ternary_.LoadMaster(*t.tensor, *t.matrix);
       return TensorError(Code::kUnsupported, *t.tensor,
-                         Cat("is a master weight of type ", QuantTypeName(type), ", expected F32, F16 or BF16"));
+                         Cat("is a master weight of type ", QuantTypeName(type), ", expected F32, F16, BF16 or F64"));
     }
     const float* factor = nullptr;
     if (t.scale != nullptr) {
@@ -384,7 +399,8 @@ class Loader {
   Status LoadOtherLinear(const PlannedTensor& t) {
     const GgufTensor& tensor = *t.tensor;
     constexpr std::string_view kTernaryTypes =
-        "I2_S, TQ1_0, TQ2_0, IQ1_BN, IQ2_BN, IQ2_BN_R4, Q1_0 or Q2_0, or F32, F16 or BF16 that holds 0, s and -s alone";
+        "I2_S, TQ1_0, TQ2_0, IQ1_BN, IQ2_BN, IQ2_BN_R4, Q1_0 or Q2_0, or F32, F16, BF16 or F64 that holds 0, s and -s "
+        "alone";
     if (!HasMatrixType(tensor.type)) {
       return TensorError(Code::kUnsupported, tensor,
                          Cat("is a linear of type ", QuantTypeName(tensor.type),

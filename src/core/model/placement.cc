@@ -13,23 +13,22 @@ namespace bitnet::core {
 
 namespace {
 
-// Whether the products can read a linear as the file has it.
-bool FitsInPlace(const PlannedTensor& t, const LoadSpec& spec) {
+// Of a matrix whose form is not the file's, 0 where the products can read it as the file has it. Dense linears count as
+// the packed codes that they become where they are exactly ternary.
+uint64_t ChangedBytes(const PlannedTensor& t, const LoadSpec& spec) {
+  const uint64_t rows = t.matrix->rows, cols = t.matrix->cols;
+  if (t.role == PlannedTensor::Role::kTable) return t.tensor->type == QuantType::kF64 ? rows * cols * sizeof(float) : 0;
   const auto layout = TernaryLayoutOf(*t.tensor, spec.i2s_arm_layout);
-  return layout ? *layout == TernaryLayout::kI2S : BlockTypeOf(t.tensor->type).has_value();
-}
-
-// Dense linears count as the packed codes that they become where they are exactly ternary.
-uint64_t RepackedBytes(const PlannedTensor& t, const LoadSpec& spec) {
-  const auto layout = TernaryLayoutOf(*t.tensor, spec.i2s_arm_layout);
-  return core::RepackedBytes(layout.value_or(TernaryLayout::kHfPacked), t.matrix->rows, t.matrix->cols);
+  if (!layout && BlockTypeOf(t.tensor->type)) return 0;
+  return RepackedBytes(layout.value_or(TernaryLayout::kHfPacked), rows, cols);
 }
 
 Placement Place(const TensorPlan& plan, const LoadSpec& spec, bool copies, const Matrix* head) {
   Placement out{copies, head, 0, 0};
   for (const PlannedTensor& t : plan.tensors) {
-    if (t.role == PlannedTensor::Role::kLinear && !FitsInPlace(t, spec)) {
-      out.beside_bytes += WeightArena::Taken(RepackedBytes(t, spec));
+    if (t.matrix == nullptr) continue;
+    if (const uint64_t changed = ChangedBytes(t, spec); changed != 0) {
+      out.beside_bytes += WeightArena::Taken(changed);
     } else if (out.Copies(t)) {
       out.beside_bytes += WeightArena::Taken(t.tensor->n_bytes);
       out.copied_bytes += t.tensor->n_bytes;

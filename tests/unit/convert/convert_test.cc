@@ -125,8 +125,25 @@ TEST_CASE("embeddings become the type that is asked for, norms F32", "[convert]"
     CHECK(after->file().FindTensor("blk.0.attn_norm.weight")->type == QuantType::kF32);
     CHECK(after->weights().layers[0].attn_norm[7] == 0.5f);
   }
+  const std::string from_f16 = FileText(folder.File("target.gguf"));  // with a table of Q6_K
+  auto* table = b.FindTensor("token_embd.weight");                    // F64, as which f16 is exact, makes no difference
+  std::vector<double> wide(table->data.size() / 2);
+  for (size_t i = 0; i < wide.size(); ++i) {
+    uint16_t half = 0;
+    std::memcpy(&half, table->data.data() + 2 * i, sizeof half);
+    wide[i] = kernels::F16ToF32(half);
+  }
+  auto from_f64 = b;
+  *from_f64.FindTensor("token_embd.weight") = {table->name, table->ne, 28, test::BytesOf(wide)};
+  *from_f64.FindTensor("blk.0.attn_norm.weight") = {norm->name, norm->ne, 28,
+                                                    test::BytesOf(std::vector<double>(256, 0.5))};
   ConvertSpec same;
   same.overwrite = true;
+  ConvertSpec q6;
+  q6.overwrite = true;
+  q6.table = QuantType::kQ6_K;
+  Converted(folder.Write("f64.gguf", from_f64.Build()), folder.File("target.gguf"), q6);
+  CHECK(FileText(folder.File("target.gguf")) == from_f16);
   Converted(source, folder.File("target.gguf"), same);
   const std::string file = FileText(folder.File("target.gguf"));
   CHECK(file.find(b.FindTensor("token_embd.weight")->data) != std::string::npos);

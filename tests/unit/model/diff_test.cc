@@ -213,6 +213,15 @@ TEST_CASE_METHOD(Fixture, "dense linears of one magnitude are ternary", "[model]
   tensor->type = 1;
   tensor->data = BytesOf(values);
   CHECK(Compare(model.Builder().Build(), dense.Build()).equal());
+  GgufBuilder wide = dense;
+  const std::vector<float> plain = [&] {
+    std::vector<float> out;
+    for (const uint16_t v : values) out.push_back(kernels::F16ToF32(v));
+    return out;
+  }();
+  *wide.FindTensor(tensor->name) = {tensor->name, tensor->ne, 28,
+                                    BytesOf(std::vector<double>(plain.begin(), plain.end()))};
+  CHECK(Compare(wide.Build(), dense.Build()).equal());
   values[100] = kernels::F32ToF16(0.03f);  // no longer ternary: compared as values
   tensor->data = BytesOf(values);
   const TensorDiff t = Only(Compare(model.Builder().Build(), dense.Build()));

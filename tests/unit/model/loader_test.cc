@@ -267,6 +267,75 @@ TEST_CASE("embeddings and heads have any dense or block type", "[model]") {
   }
 }
 
+// A tensor of F64 in place of one of F32.
+void Widen(GgufBuilder& b, const std::string& name, double last) {
+  GgufBuilder::Tensor& t = *b.FindTensor(name);
+  std::vector<float> narrow(t.data.size() / sizeof(float));
+  std::memcpy(narrow.data(), t.data.data(), t.data.size());
+  std::vector<double> wide(narrow.begin(), narrow.end());
+  wide.back() = last;
+  t.type = 28;
+  t.data = BytesOf(wide);
+}
+
+TEST_CASE("F64 is rounded to f32, to nearest even, wherever a dense type may stand", "[model]") {
+  constexpr double kTie = 1 + 0x1p-24;  // halfway between two numbers of f32, the even one below
+  const std::vector<double> table(SmallModel::kVocab * 256, kTie);
+  std::vector<double> up;
+  for (const float w : DenseUp(0.3f)) up.push_back(w == 0 ? 1e-60 : static_cast<double>(w) + 1e-12 * w);
+  GgufBuilder b = WithUp(28, BytesOf(up));
+  b.Add({"blk.0.attn_q.bias", {256}, 0, BytesOf(std::vector<float>(256, 0.5f))});
+  b.Add({"rope_freqs.weight", {32}, 0, BytesOf(std::vector<float>(32, 2.0f))});
+  for (const char* name : {"blk.0.attn_norm.weight", "blk.0.attn_q.bias", "rope_freqs.weight"}) Widen(b, name, kTie);
+  *b.FindTensor("token_embd.weight") = {"token_embd.weight", {256, SmallModel::kVocab}, 28, BytesOf(table)};
+  const std::string file = b.Build();
+  LoadSpec verify;
+  verify.verify = true;
+  const auto m = Loaded(Load(file, verify));
+  const LayerWeights& first = m->weights().layers[0];
+  CHECK(first.attn_norm[0] == 0.75f);
+  CHECK(first.attn_norm[255] == 1.0f);
+  CHECK(first.q.bias[255] == 1.0f);
+  CHECK(m->weights().rope_freqs[31] == 1.0f);
+  CHECK(first.up.scale[0] == 0.3f);
+  CHECK(m->TernarySha256() == Loaded(Load(SmallModel().Builder().Build()))->TernarySha256());
+  const Matrix& embedding = m->weights().token_embd;
+  REQUIRE(embedding.kind == Matrix::Kind::kDense);
+  CHECK(embedding.dense == kernels::Dense::kF32);
+  CHECK(std::all_of(static_cast<const float*>(embedding.data), static_cast<const float*>(embedding.data) + table.size(),
+                    [](float x) { return x == 1; }));
+
+  up[77] = 0.5;
+  LoadSpec allow;
+  allow.allow_dense_linears = true;
+  const std::string dense_file = WithUp(28, BytesOf(up)).Build();
+  CheckRefused(Load(dense_file), Code::kUnsupported, "blk.0.ffn_up.weight", "type F64 that is not ternary");
+  const auto dense = Loaded(Load(dense_file, allow));
+  CHECK(static_cast<const float*>(dense->weights().layers[0].up.data)[77] == 0.5f);
+}
+
+TEST_CASE("an F64 beyond f32 is infinite", "[model]") {
+  // The largest f32 and half a unit of its last place: the tie that would round to 2^128.
+  const double beyond = 0x1p128 - 0x1p103, within = std::nextafter(beyond, 0);
+  for (const char* name : {"blk.1.ffn_sub_norm.weight", "output_norm.weight"}) {
+    GgufBuilder b = SmallModel().Builder();
+    Widen(b, name, within);
+    Loaded(Load(b.Build()));
+    for (const double bad : {beyond, -1e300, static_cast<double>(NAN)}) {
+      b = SmallModel().Builder();
+      Widen(b, name, bad);
+      CheckRefused(Load(b.Build()), Code::kBadFormat, name, "expected finite numbers");
+    }
+  }
+  LoadSpec verify;
+  verify.verify = true;
+  std::vector<double> table(SmallModel::kVocab * 256, within);
+  table[1000] = -beyond;
+  GgufBuilder b = SmallModel().Builder();
+  *b.FindTensor("token_embd.weight") = {"token_embd.weight", {256, SmallModel::kVocab}, 28, BytesOf(table)};
+  CheckRefused(Load(b.Build(), verify), Code::kBadFormat, "token_embd.weight", "element 1000");
+}
+
 TEST_CASE("tensors that the graph does not use are named in a warning", "[model]") {
   GgufBuilder b = SmallModel().Builder();
   b.Add({"stranger", {1}, 0, Bytes(1.0f)});
