@@ -42,9 +42,10 @@ void WriteRows(Session& session, size_t n_rows, const std::string& path) {
 // What a person wants to see: the likeliest tokens after the prompt.
 void ShowLikeliest(Session& session, const Tokenizer& tokenizer, size_t row) {
   std::vector<std::vector<std::string>> table = {{"id", "logit", "probability", "piece"}};
+  const uint32_t n_tokens = tokenizer.info().n_vocab;  // the head may have more rows, which have no text
   for (const bitnet_candidate_t& c : Get(session.top(5, row))) {
     table.push_back({std::to_string(c.token), Fixed(c.logit, 4), Format("%.4f", std::exp(c.log_probability)),
-                     Quoted(Get(tokenizer.decode({&c.token, 1})))});
+                     static_cast<uint32_t>(c.token) < n_tokens ? Quoted(Get(tokenizer.decode({&c.token, 1}))) : ""});
   }
   Print("likeliest tokens after the prompt:\n" + Columns(table, "rrr"));
 }

@@ -136,4 +136,9 @@ MappedFile::~MappedFile() {
   if (mapped_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
+bool MayExist(const std::string& path) {
+  struct stat st;
+  return ::stat(path.c_str(), &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 }  // namespace bitnet::core

@@ -34,6 +34,10 @@ class MappedFile {
   Buffer buffer_;
 };
 
+// False where nothing is at `path`. True where something is and where that cannot be told, as in a folder that may not
+// be searched: opening it then says why.
+bool MayExist(const std::string& path);
+
 }  // namespace bitnet::core
 
 #endif  // BITNET_CORE_BASE_MAPPED_FILE_H_

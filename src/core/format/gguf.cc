@@ -121,7 +121,8 @@ class Parser {
     const QuantTypeInfo* info = FindQuantType(type);
     if (info == nullptr) {
       return Status(Code::kUnsupported,
-                    Cat("tensor_type ", type, " of tensor ", Quoted(out.name), " is unknown here", kDamaged),
+                    Cat("tensor_type ", type, " of tensor ", Quoted(out.name),
+                        " is not read here, or the file is damaged; use an I2_S, TQ1_0 or TQ2_0 file of the model"),
                     std::string(out.name), type_at);
     }
     out.type = info->type;

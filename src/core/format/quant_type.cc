@@ -53,7 +53,16 @@ const QuantTypeInfo* FindQuantType(uint32_t id) {
 }
 
 std::string_view QuantTypeName(QuantType type) {
-  if (type == QuantType::kU8) return "U8";
+  switch (type) {
+    case QuantType::kU8: return "U8";
+    case QuantType::kU16: return "U16";
+    case QuantType::kU32: return "U32";
+    case QuantType::kU64: return "U64";
+    case QuantType::kBool: return "BOOL";
+    case QuantType::kF8_E4M3: return "F8_E4M3";
+    case QuantType::kF8_E5M2: return "F8_E5M2";
+    default: break;
+  }
   const QuantTypeInfo* info = FindQuantType(static_cast<uint32_t>(type));
   return info != nullptr ? info->name : "unknown";
 }

@@ -43,7 +43,12 @@ enum class QuantType : uint32_t {
   kIQ2_BN_R4 = 335,
   // Not ids of GGUF files: element types that only SafeTensors have.
   kU8 = 0x10000,
-  kOtherDtype = 0x10001
+  kU16,
+  kU32,
+  kU64,
+  kBool,
+  kF8_E4M3,
+  kF8_E5M2
 };
 
 // A tensor of `rows` rows of `cols` elements (cols a multiple of `block`, rows of `row_group`) takes

@@ -23,11 +23,6 @@ std::string_view AsText(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-bool Exists(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 Result<MappedFile> Open(const std::string& path, bool copy, const Allocator& allocator) {
   return copy ? MappedFile::Read(path, allocator) : MappedFile::Map(path);
 }
@@ -35,6 +30,17 @@ Result<MappedFile> Open(const std::string& path, bool copy, const Allocator& all
 // A status about a file beside the weights, under the name that users know it by.
 Status Named(const Status& status, std::string_view name) {
   return Status(status.code(), Cat(name, ": ", status.message()), std::string(name), status.offset());
+}
+
+// What people have in place of a model.
+Status RefuseText(const std::string& path, std::span<const std::byte> bytes) {
+  const std::string_view text = AsText(bytes);
+  const std::string_view problem =
+      text.starts_with("version https://git-lfs")
+          ? "is a pointer of Git LFS, not the file itself; fetch that (git lfs pull)"
+      : text.starts_with("{") ? "is a JSON file, expected a GGUF or SafeTensors file; name the folder of the model"
+                              : "";
+  return problem.empty() ? Status() : Status(Code::kBadFormat, Cat("path ", Quoted(path, 256), " ", problem), "path");
 }
 
 Status BadIndex(std::string_view problem) {
@@ -72,15 +78,23 @@ Status AddShard(const fs::path& path, bool copy, const Allocator& allocator, con
                 Checkpoint& out) {
   auto file = Open(path.string(), copy, allocator);
   if (!file.ok()) return wanted != nullptr ? Named(file.status(), "index") : file.status();
-  BN_ASSIGN_OR_RETURN(const Safetensors header, Safetensors::Parse(file->bytes()));
-  size_t n_found = 0;
-  for (const SafeTensor& t : header.tensors()) {
+  BN_RETURN_IF_ERROR(RefuseText(path.string(), file->bytes()));
+  auto header = Safetensors::Parse(file->bytes());
+  const std::string name = path.filename().string();
+  if (!header.ok()) {
+    const Status& s = header.status();
+    return wanted == nullptr ? s : Status(s.code(), Cat(name, ": ", s.message()), std::string(s.what()), s.offset());
+  }
+  std::set<std::string_view> found;
+  for (const SafeTensor& t : header->tensors()) {
     if (wanted != nullptr && !wanted->contains(t.name)) continue;
     out.tensors.push_back(t);
-    ++n_found;
+    found.insert(t.name);
   }
-  if (wanted != nullptr && n_found != wanted->size()) {
-    return BadIndex(Cat("names tensors that are not in ", Quoted(path.filename().string())));
+  if (wanted != nullptr && found.size() != wanted->size()) {
+    const auto absent =
+        std::find_if(wanted->begin(), wanted->end(), [&](const std::string& t) { return !found.contains(t); });
+    return BadIndex(Cat("puts tensor ", Quoted(*absent), " into ", Quoted(name), ", which does not have it"));
   }
   if (out.tensors.size() > kMaxTensors) {
     return Status(Code::kLimit, Cat("the files have more than ", kMaxTensors, " tensors, which is the limit"), "index");
@@ -115,7 +129,7 @@ Result<Checkpoint> OpenFolder(const fs::path& folder, const std::string& single,
   out.container = Checkpoint::Container::kSafetensors;
   out.folder = folder.empty() ? "." : folder.string();  // of a file named without one
   WeightMap shards;
-  if (Exists(folder / kIndexName)) {
+  if (MayExist((folder / kIndexName).string())) {
     BN_ASSIGN_OR_RETURN(shards, ReadIndex(folder / kIndexName));
   }
   if (shards.empty() || (single != kSingleName && !shards.contains(single))) {
@@ -155,7 +169,7 @@ std::string DetectedGguf(const Gguf& gguf) {
 Result<Checkpoint> OpenCheckpoint(const std::string& path, bool copy, const Allocator& allocator) {
   std::error_code ignored;
   if (path.find('\0') == std::string::npos && fs::is_directory(path, ignored)) {
-    if (!Exists(fs::path(path) / kIndexName) && !Exists(fs::path(path) / kSingleName)) {
+    if (!MayExist((fs::path(path) / kIndexName).string()) && !MayExist((fs::path(path) / kSingleName).string())) {
       return Status(Code::kNotFound,
                     Cat("path ", Quoted(path, 256), " is a directory without ", kSingleName, " or ", kIndexName,
                         ", expected a model file or the folder of a model"),
@@ -168,6 +182,7 @@ Result<Checkpoint> OpenCheckpoint(const std::string& path, bool copy, const Allo
     const fs::path full(path);
     return OpenFolder(full.parent_path(), full.filename().string(), copy, allocator);
   }
+  BN_RETURN_IF_ERROR(RefuseText(path, file.bytes()));
   if (copy) {
     BN_ASSIGN_OR_RETURN(file, MappedFile::Read(path, allocator));
   }

@@ -168,6 +168,9 @@ class Reader {
       if (part != 1) return Unsupported("partial_rotary_factor", Cat(part), "1: RoPE turns the whole of each head");
     }
     if (scaling == nullptr) return {};
+    if (Find(*scaling, "rope_type") == nullptr && Find(*scaling, "type") == nullptr &&
+        Find(*scaling, "factor") != nullptr)
+      return Wrong(name, "has a factor and no rope_type");
     const char* key = Find(*scaling, "rope_type") != nullptr ? "rope_type" : "type";
     BN_ASSIGN_OR_RETURN(const std::string_view type, Text(*scaling, key, "default"));
     if (type == "default") return {};

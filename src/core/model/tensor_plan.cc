@@ -65,9 +65,10 @@ class Planner {
   Status Refuse(const std::string& name, std::string_view problem) const {
     const GgufTensor* t = table_.Find(name);
     if (t == nullptr) return {};
+    const std::string name_of_file(t->name);
     return Status(Code::kUnsupported,
-                  Cat("tensor ", Quoted(name), " is ", problem, "; convert the model for its own architecture"), name,
-                  t->info_offset);
+                  Cat("tensor ", Quoted(name_of_file), " is ", problem, "; convert the model for its own architecture"),
+                  name_of_file, t->info_offset);
   }
 
   bool Has(const std::string& name) const { return table_.Find(name) != nullptr; }

@@ -75,15 +75,14 @@ std::string NameInGraph(std::string_view file_name) {
   return Cat(kBlock, rest.substr(0, first), ".", part, suffix == ".weight_scale" ? ".scale" : suffix);
 }
 
+// Of a dtype that the reader of SafeTensors knows (SafeDtypeBytes).
 QuantType TypeOf(std::string_view dtype) {
-  constexpr std::pair<std::string_view, QuantType> kTypes[] = {
-      {"F32", QuantType::kF32}, {"F16", QuantType::kF16}, {"BF16", QuantType::kBF16},
-      {"F64", QuantType::kF64}, {"U8", QuantType::kU8},   {"I8", QuantType::kI8},
-      {"I16", QuantType::kI16}, {"I32", QuantType::kI32}, {"I64", QuantType::kI64}};
-  for (const auto& [name, type] : kTypes) {
-    if (name == dtype) return type;
+  for (const QuantType type : {QuantType::kF32, QuantType::kF16, QuantType::kBF16, QuantType::kF64, QuantType::kI8,
+                               QuantType::kI16, QuantType::kI32, QuantType::kI64, QuantType::kU16, QuantType::kU32,
+                               QuantType::kU64, QuantType::kBool, QuantType::kF8_E4M3, QuantType::kF8_E5M2}) {
+    if (QuantTypeName(type) == dtype) return type;
   }
-  return QuantType::kOtherDtype;
+  return QuantType::kU8;
 }
 
 // Dimensions reversed, as GGUF has them. More than four fit no graph: their number says so, the first four are kept.

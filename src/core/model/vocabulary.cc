@@ -24,8 +24,7 @@ std::string_view AsText(std::span<const std::byte> bytes) {
 // Empty where there is none.
 Result<MappedFile> MapIfThere(const std::string& folder, const char* name) {
   const fs::path path = fs::path(folder) / name;
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return MappedFile();
+  if (!MayExist(path.string())) return MappedFile();
   auto file = MappedFile::Map(path.string());
   if (file.ok()) return file;
   return Status(file.status().code(), Cat(name, ": ", file.status().message()), name);
@@ -66,7 +65,7 @@ Result<TokenizerFile> MapTokenizer(const std::string& path) {
     // What the model's own library reads first.
     file /= kTokenizerName;
     const fs::path other = fs::path(path) / kSentencePieceName;
-    if (!fs::exists(file, ignored) && fs::exists(other, ignored)) file = other;
+    if (!MayExist(file.string()) && MayExist(other.string())) file = other;
   }
   auto bytes = MappedFile::Map(file.string());
   if (!bytes.ok() && is_folder) {

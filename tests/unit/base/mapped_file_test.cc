@@ -82,6 +82,16 @@ TEST_CASE("a moved file keeps its bytes and the old one has none", "[base]") {
   CHECK(second.bytes().empty());  // NOLINT(bugprone-use-after-move): what is tested
 }
 
+TEST_CASE("what cannot be looked for may be there", "[base]") {
+  const TempFolder folder;
+  Write(folder.File("f"), "x");
+  CHECK(MayExist(folder.File("f")));
+  CHECK_FALSE(MayExist(folder.File("g")));
+  CHECK_FALSE(MayExist(folder.File("f/g")));
+  fs::create_symlink("loop", folder.File("loop"));
+  CHECK(MayExist(folder.File("loop/g")));
+}
+
 TEST_CASE("what is not a readable regular file is refused by name", "[base]") {
   const TempFolder folder;
   CheckRefused(folder.File("absent"), Code::kNotFound, "absent");

@@ -80,6 +80,8 @@ TEST_CASE("a master weight becomes -1, 0 or 1 by the mean of its matrix", "[mode
   CHECK(std::vector<uint8_t>(codes.begin(), codes.begin() + 8) == std::vector<uint8_t>{1, 1, 2, 0, 2, 0, 1, 2});
 }
 
+bool ByName(const Tensor& a, const Tensor& b) { return a.name < b.name; }
+
 TEST_CASE("shards are found through the index, and only in the folder", "[model][safetensors]") {
   const Folder folder;
   const HfModel hf;
@@ -109,7 +111,44 @@ TEST_CASE("shards are found through the index, and only in the folder", "[model]
   index("absent.safetensors");
   CheckRefused(LoadPath(folder.path(), WithTokenizer()), Code::kNotFound, "index", "absent.safetensors");
   index("a.safetensors");
-  CheckRefused(LoadPath(folder.path(), WithTokenizer()), Code::kBadFormat, "index", "not in 'a.safetensors'");
+  CheckRefused(LoadPath(folder.path(), WithTokenizer()), Code::kBadFormat, "index",
+               Cat("puts tensor '", (*std::min_element(all.begin() + 7, all.end(), ByName)).name,
+                   "' into 'a.safetensors', which does not have it"));
+  index("b.safetensors");
+  folder.Write("b.bin", "1234");
+  CheckRefused(LoadPath(folder.path(), WithTokenizer()), Code::kBadFormat, "size", "b.safetensors: ");
+  folder.Write("b.bin", "version https://git-lfs.github.com/spec/v1\n");
+  for (const std::string& path : {folder.path(), folder.File("b.bin")}) {
+    CheckRefused(LoadPath(path, WithTokenizer()), Code::kBadFormat, "path", "git lfs pull");
+  }
+  for (const char* json : {"model.safetensors.index.json", "config.json"}) {
+    CheckRefused(LoadPath(folder.File(json), WithTokenizer()), Code::kBadFormat, "path", "name the folder");
+  }
+}
+
+TEST_CASE("a type that only SafeTensors have is refused by its name", "[model][safetensors]") {
+  for (const auto& [dtype, bytes] : {std::pair{"BOOL", 1},
+                                     {"U8", 1},
+                                     {"F8_E4M3", 1},
+                                     {"F8_E5M2", 1},
+                                     {"U16", 2},
+                                     {"I16", 2},
+                                     {"U32", 4},
+                                     {"U64", 8},
+                                     {"I64", 8}}) {
+    const Folder folder;
+    HfModel hf;
+    std::vector<Tensor> all = hf.Tensors();
+    for (Tensor& t : all) {
+      if (t.name != "model.norm.weight") continue;
+      t.dtype = dtype;
+      t.data = std::string(t.shape[0] * static_cast<size_t>(bytes), '\1');
+    }
+    folder.Write("config.json", hf.Config());
+    folder.Write("model.safetensors", Safetensors(all));
+    CheckRefused(LoadPath(folder.path(), WithTokenizer()), Code::kUnsupported, "model.norm.weight",
+                 Cat("type ", dtype, ","));
+  }
 }
 
 TEST_CASE("values that are not aligned in the file are copied", "[model][safetensors]") {
@@ -156,6 +195,7 @@ TEST_CASE("scaling of RoPE that is defined is computed, other kinds are refused 
   const auto load = [&](const std::string& scaling) { return load_with("\"rope_scaling\":" + scaling); };
   CHECK(Loaded(load(R"({"rope_type":"linear","factor":2.5})"))->hparams().rope_linear_factor == 2.5f);
   CHECK(Loaded(load("null"))->hparams().rope_linear_factor == 1.0f);
+  CheckRefused(load(R"({"factor":8.0})"), Code::kBadFormat, "rope_scaling", "a factor and no rope_type");
   for (const char* kind : {"yarn", "dynamic", "longrope"}) {
     CheckRefused(load(Cat(R"({"rope_type":")", kind, R"(","factor":8.0})")), Code::kUnsupported, "rope_scaling", kind);
     CheckRefused(load_with(Cat(R"("rope_parameters":{"rope_type":")", kind, R"(","factor":8.0})")), Code::kUnsupported,
