@@ -2,7 +2,7 @@
 """Converted files as the public `gguf` package reads them: gguf_package.py TOOL ORIGINAL SCRATCH
 
 ORIGINAL is the Hugging Face folder of the tiny model. Checks every field and shape, the ternary weights of the TQ types
-against those of packed SafeTensors, and how far the embedding is from the original in each type.
+against those of packed SafeTensors, how far the embedding is from the original in each type, and the divisors that a llama3 scaling of RoPE becomes.
 """
 import json
 import pathlib
@@ -99,6 +99,33 @@ for ternary, file_type in (("i2_s", 40), ("tq1_0", 36), ("tq2_0", 37)):
         assert t.tensor_type.name == embed.upper(), t.tensor_type
         found = gguf.quants.dequantize(t.data, t.tensor_type).reshape(embedding.shape)
         errors[embed] = float(np.sqrt(np.mean((found.astype(np.float64) - embedding) ** 2)))
+
+
+
+def llama3_frequencies(head_dim, base, factor, low, high, n_ctx):
+    """The formula of _compute_llama3_parameters in transformers' modeling_rope_utils.py, in binary64."""
+    plain = base ** -(np.arange(0, head_dim, 2) / head_dim)
+    turns = n_ctx * plain / (2 * np.pi)  # of a pair over the original context
+    smooth = (turns - low) / (high - low)
+    return np.select([turns < low, turns > high], [plain / factor, plain], (1 - smooth) * plain / factor + smooth * plain)
+
+
+head_dim = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
+for i, (base, factor, low, high, n_ctx) in enumerate(((500000.0, 8.0, 1.0, 4.0, 8192), (500000.0, 32.0, 1.0, 4.0, 8192), (10000.0, 3.5, 0.25, 20.0, 300))):
+    folder = scratch / f"llama3_{i}"
+    folder.mkdir()
+    for file in original.iterdir():
+        if file.name != "config.json":
+            (folder / file.name).symlink_to(file.resolve())
+    scaling = {"rope_type": "llama3", "factor": factor, "low_freq_factor": low, "high_freq_factor": high, "original_max_position_embeddings": n_ctx}
+    (folder / "config.json").write_text(json.dumps({**config, "rope_theta": base, "rope_scaling": scaling}))
+    run("convert", folder, folder / "model.gguf", "--quiet")
+    divisors = {t.name: t.data for t in GGUFReader(folder / "model.gguf").tensors}["rope_freqs.weight"].astype(np.float64)
+    expected = llama3_frequencies(head_dim, base, factor, low, high, n_ctx)
+    found = base ** -(np.arange(0, head_dim, 2) / head_dim) / divisors
+    between = np.count_nonzero((divisors > 1) & (divisors < np.float32(factor)))
+    assert divisors.shape == expected.shape and between > 0, (divisors, between)
+    assert np.max(np.abs(found / expected - 1)) < 2.0 ** -23, (found / expected - 1)  # divisors are f32
 
 # The package's own quantiser, where it has one.
 q8 = gguf.quants.dequantize(gguf.quants.quantize(embedding, GGMLQuantizationType.Q8_0), GGMLQuantizationType.Q8_0)
