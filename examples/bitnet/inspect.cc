@@ -142,7 +142,11 @@ ExitCode Inspect(const InspectFlags& flags) {
     // The library takes a text that ends with a NUL: it would not see what follows one.
     if (const size_t nul = rules.find('\0'); nul != std::string::npos) {
       const auto line = std::count(rules.begin(), rules.begin() + static_cast<ptrdiff_t>(nul), '\n') + 1;
-      const size_t column = nul - rules.substr(0, nul).rfind('\n');
+      const std::string before = rules.substr(0, nul);
+      const size_t start = before.rfind('\n') + 1;  // 0 on the first line
+      const auto column = std::count_if(before.begin() + static_cast<ptrdiff_t>(start), before.end(),
+                                        [](char c) { return (c & 0xc0) != 0x80; }) +
+                          1;  // in characters, as the library counts
       throw Failure(ExitCode::kPolicyInvalid, Quoted(flags.rules, 4096) + ": line " + std::to_string(line) +
                                                   ", column " + std::to_string(column) + ": control character 0x0");
     }

@@ -131,7 +131,8 @@ TEST_CASE("a policy or ruleset beyond the limits is an invalid one, whatever is 
               {"nested deeper than 16 levels", repeat("[", 100) + repeat("]", 100)},
               {"more than 64 aliases", "a: &x [1]\nb: [" + repeat("*x, ", 100) + "1]\n"},
               {"more than 65536 values", "a: [" + repeat("1,", 70000) + "1]\n"},
-              {"control character 0x0", std::string("version: 1\n\0rules: {}", 21)}};
+              {"control character 0x0", std::string("version: 1\n\0rules: {}", 21)},
+              {"line 2, column 4: control character 0x0", std::string("version: 1\n# \xc3\xa4\0x", 17)}};
   for (const auto& row : rows) {
     INFO(row.what);
     std::ofstream(file) << row.text;

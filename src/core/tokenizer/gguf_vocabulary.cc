@@ -168,6 +168,11 @@ class Builder {
       }
       prefix = prefix || step.kind == NormalizerStep::kPrepend;
     }
+    if (pre.prefix != SpacePrefix::kNever) {
+      out_.notes.push_back(Cat("the Metaspace of tokenizer.json puts no space before a text that begins with one",
+                               pre.prefix == SpacePrefix::kFirst ? ", nor behind a special token" : "",
+                               ", where readers of GGUF files do: such text becomes other tokens"));
+    }
     out_.add_space_prefix = prefix;
     return Scores();
   }
@@ -191,18 +196,29 @@ class Builder {
 
   void NoteFlags() {
     const JsonValue* added = file_.Find("added_tokens");
-    size_t n = 0;
+    size_t n_stripping = 0, n_normalized = 0;
     for (const JsonValue& entry : added != nullptr ? added->array : std::vector<JsonValue>()) {
-      const auto is_set = [&](const char* flag) {
+      const auto is_set = [&](const char* flag, bool fallback = false) {
         const JsonValue* value = entry.Find(flag);
-        return value != nullptr && value->boolean;
+        return value != nullptr && value->kind == JsonValue::Kind::kBool ? value->boolean : fallback;
       };
-      n += is_set("lstrip") || is_set("rstrip") || is_set("single_word") ? 1 : 0;
+      n_stripping += is_set("lstrip") || is_set("rstrip") || is_set("single_word") ? 1 : 0;
+      // Looked for where spaces have become U+2581, in the token as in the text.
+      const std::string& text = entry.Find("content")->string;
+      const bool has_space = text.find(' ') != std::string::npos || text.find(kSpaceSign) != std::string::npos;
+      n_normalized += out_.model == "llama" && has_space && is_set("normalized", !is_set("special")) ? 1 : 0;
     }
-    if (n == 0) return;
-    out_.notes.push_back(Cat(n,
-                             " added tokens of tokenizer.json have lstrip, rstrip or single_word, and a GGUF has no "
-                             "keys for those: the spaces around them stay"));
+    if (n_stripping != 0) {
+      out_.notes.push_back(Cat(n_stripping,
+                               " added tokens of tokenizer.json have lstrip, rstrip or single_word, and a GGUF has no "
+                               "keys for those: the spaces around them stay"));
+    }
+    if (n_normalized != 0) {
+      out_.notes.push_back(
+          Cat(n_normalized,
+              " added tokens of tokenizer.json with a space or U+2581 are found in normalized text, and "
+              "by readers of GGUF files in the text as it is: they are found elsewhere"));
+    }
   }
 
   const JsonValue& file_;

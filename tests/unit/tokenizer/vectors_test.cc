@@ -80,6 +80,37 @@ TEST_CASE("a tokenizer.json that is written as GGUF keys gives the ids of a GGUF
     CheckVectors(*ConvertedTokenizer(set, "tokenizer.metaspace.json"), set);
 }
 
+TEST_CASE("what the keys of a GGUF cannot say of a SentencePiece tokenizer.json is a note") {
+  const auto notes = [](const std::string& file, const std::string& added) {
+    std::string json = ReadText(SetFolder("spm-llama") + "/" + file);
+    const size_t at = json.find('[', json.find("\"added_tokens\""));
+    REQUIRE(at != std::string::npos);
+    json.insert(at + 1, added);
+    const auto vocabulary =
+        core::VocabularyForGguf(json, ReadText(SetFolder("spm-llama") + "/tokenizer_config.json"), "", 0);
+    INFO(vocabulary.status().message());
+    REQUIRE(vocabulary.ok());
+    return vocabulary->notes;
+  };
+  const auto token = [](const std::string& text, const std::string& flags) {
+    return "{\"id\":1600,\"content\":\"" + text + "\"," + flags + "},";
+  };
+  CHECK(notes("tokenizer.json", "").empty());
+  for (const char* text : {"z q", "\u2581zq"}) {
+    CHECK(notes("tokenizer.json", token(text, R"("normalized":false)")).empty());
+    CHECK(notes("tokenizer.json", token(text, R"("special":true)")).empty());
+    for (const char* flags : {R"("normalized":true)", R"("special":false)"}) {
+      const auto found = notes("tokenizer.json", token(text, flags));
+      REQUIRE(found.size() == 1);
+      CHECK(found[0].find("1 added tokens of tokenizer.json with a space or U+2581") == 0);
+    }
+  }
+  CHECK(notes("tokenizer.json", token("zq", R"("normalized":true)")).empty());
+  const auto newer = notes("tokenizer.metaspace.json", "");
+  REQUIRE(newer.size() == 1);
+  CHECK(newer[0].find("begins with one, nor behind a special token") != std::string::npos);
+}
+
 TEST_CASE("the newer form of a SentencePiece tokenizer.json puts a space at the start of the text alone") {
   for (const char* set : {"spm-llama", "spm-noprefix"}) {
     CheckVectors(*JsonTokenizer(set, "tokenizer.metaspace.json"), set, "ids_metaspace_json");
