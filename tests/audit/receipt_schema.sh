@@ -5,21 +5,7 @@
 set -euo pipefail
 tool=$1 make_bad_model=$2 testdata=$3 venv=$4
 here=$(cd "$(dirname "$0")" && pwd)
-python=python3
-if ! command -v python3 >/dev/null; then
-  echo "skipped: no python3"
-  exit 77
-fi
-if ! python3 -c 'import jsonschema' 2>/dev/null; then
-  python=$venv/bin/python
-  if ! "$python" -c 'import jsonschema' 2>/dev/null; then
-    rm -rf "$venv"
-    if ! python3 -m venv "$venv" || ! "$venv/bin/pip" --quiet install jsonschema; then
-      echo "skipped: no jsonschema for python3"
-      exit 77
-    fi
-  fi
-fi
+python=$("$here/../support/python_with.sh" "$venv" 'import jsonschema' jsonschema)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 "$python" "$here/receipt_schema.py" "$tool" "$make_bad_model" "$testdata" "$scratch"

@@ -4,17 +4,7 @@
 set -euo pipefail
 tool=$1 original=$2 venv=$3
 here=$(cd "$(dirname "$0")" && pwd)
-if ! command -v python3 >/dev/null; then
-  echo "skipped: no python3"
-  exit 77
-fi
-if ! "$venv/bin/python" -c 'import gguf' 2>/dev/null; then
-  rm -rf "$venv"
-  if ! python3 -m venv "$venv" || ! "$venv/bin/pip" --quiet install gguf; then
-    echo "skipped: no gguf for python3"
-    exit 77
-  fi
-fi
+python=$("$here/../support/python_with.sh" "$venv" 'import gguf' gguf)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-"$venv/bin/python" "$here/gguf_package.py" "$tool" "$original" "$scratch"
+"$python" "$here/gguf_package.py" "$tool" "$original" "$scratch"

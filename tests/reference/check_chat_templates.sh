@@ -5,16 +5,6 @@
 set -euo pipefail
 record=$1 venv=$2
 here=$(cd "$(dirname "$0")" && pwd)
-if ! command -v python3 >/dev/null; then
-  echo "skipped: no python3"
-  exit 77
-fi
-python=$venv/bin/python
-if ! "$python" -c 'import jinja2' 2>/dev/null; then
-  rm -rf "$venv"
-  if ! python3 -m venv "$venv" || ! "$venv/bin/pip" --quiet install 'jinja2>=3.1.5,<3.2'; then
-    echo "skipped: no jinja2 for python3"
-    exit 77
-  fi
-fi
+check='import jinja2; assert "3.1.5" <= jinja2.__version__ < "3.2"'
+python=$("$here/../support/python_with.sh" "$venv" "$check" 'jinja2>=3.1.5,<3.2')
 "$python" "$here/chat_templates.py" --check "$record"
