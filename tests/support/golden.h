@@ -3,8 +3,9 @@
 #define BITNET_TESTS_SUPPORT_GOLDEN_H_
 
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/json_reader.h"
@@ -31,7 +32,9 @@ struct GoldenPrompt {
 inline std::string ReadFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   REQUIRE(in.good());
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
 }
 
 inline std::vector<int32_t> Ids(const core::JsonValue& v) {

@@ -6,8 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/convert/convert.h"
@@ -43,7 +44,9 @@ class ConvertFolder {
 
 inline std::string FileText(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
 }
 
 inline ConvertReport Converted(const std::string& source, const std::string& target, const ConvertSpec& spec = {}) {

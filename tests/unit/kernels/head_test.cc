@@ -113,7 +113,7 @@ size_t CheckShortcut(const std::string& what, const Head& head, const std::vecto
 TEST_CASE("the bounds hold and the shortcut selects what the full product selects", "[kernels][head]") {
   for (const Dense type : {Dense::kF16, Dense::kBF16, Dense::kF32}) {
     for (const size_t n : {1, 63, 64, 65, 100, 640, 2560}) {
-      const size_t rows = n > 1000 ? 600 : 300;
+      const size_t rows = n > 1000 ? 200 : 300;
       const size_t k = 20;
       const std::vector<float> plain = Values(n, rows * n);
       const std::vector<float> x = Values(n + 1, n);

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <sstream>
+#include <utility>
 
 #include "core/base/json_reader.h"
 #include "support/allocation_counter.h"
@@ -33,7 +35,9 @@ LoadSpec Verifying() {
 std::string ReadAll(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   REQUIRE(in.good());
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
 }
 
 // `name` may end in * for any ending, or be * alone.
