@@ -19,6 +19,20 @@ function(bitnet_compile_options target)
   endif()
 endfunction()
 
+# bitnet_precompile_std(TARGET): with BITNET_PRECOMPILE, for the layers above the kernels and the C interface, the
+# standard headers that they use most; the first of them, without third parties, makes them for all. Builds without it show what a file forgot to include.
+function(bitnet_precompile_std target)
+  if(NOT BITNET_PRECOMPILE OR target MATCHES "kernels|gpu|base")
+    return()
+  endif()
+  if(NOT target STREQUAL bitnet_format)
+    target_precompile_headers(${target} REUSE_FROM bitnet_format)
+  else()
+    target_precompile_headers(${target} PRIVATE <algorithm> <array> <charconv> <cmath> <cstdint> <cstring> <functional> <map>
+                              <memory> <optional> <span> <string> <string_view> <unordered_set> <utility> <vector>)
+  endif()
+endfunction()
+
 # bitnet_add_layer(NAME SOURCES ... DEPENDS layers ... PRIVATE_DEPENDS third-party ...)
 # One folder of src as a static library bitnet_NAME; include paths start at src.
 function(bitnet_add_layer name)
@@ -26,6 +40,7 @@ function(bitnet_add_layer name)
   add_library(bitnet_${name} STATIC ${ARG_SOURCES})
   bitnet_compile_options(bitnet_${name})
   target_include_directories(bitnet_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
+  bitnet_precompile_std(bitnet_${name})
   list(TRANSFORM ARG_DEPENDS PREPEND bitnet_)
   target_link_libraries(bitnet_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
   set_property(GLOBAL APPEND PROPERTY BITNET_LAYERS bitnet_${name})
@@ -45,6 +60,22 @@ function(bitnet_embed_layers target)
   target_link_libraries(${target} PRIVATE ${third_party})
 endfunction()
 
+# bitnet_compile_quickly(TARGET): what is tested is optimised; the checks themselves are not worth the build's time. Of a
+# file that computes much of its own, bitnet_optimise(FILES ...) says so.
+function(bitnet_compile_quickly target)
+  target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O0>)
+endfunction()
+function(bitnet_optimise)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O2 SKIP_PRECOMPILE_HEADERS ON)
+endfunction()
+
+# Catch2's header is half of what most tests cost to compile. ccache would have to be told to overlook parts of what it
+# compares, and saves more.
+set(BITNET_PRECOMPILE_CATCH ON)
+if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES ccache)
+  set(BITNET_PRECOMPILE_CATCH OFF)
+endif()
+
 # bitnet_add_test(NAME LABEL label SOURCES ... LINK ...): one Catch2 program, each case a ctest. The program exits
 # with 77 where something was missing (tests/support/catch.h), which ctest counts as skipped.
 function(bitnet_add_test name)
@@ -53,8 +84,10 @@ function(bitnet_add_test name)
   bitnet_compile_options(${name})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} bitnet_test_main)
-  # What is tested is optimised; the checks themselves are not worth a quarter of the build's time.
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  bitnet_compile_quickly(${name})
+  if(BITNET_PRECOMPILE_CATCH)
+    target_precompile_headers(${name} REUSE_FROM bitnet_test_main)
+  endif()
   set(timeout_s 300)
   if(CMAKE_CROSSCOMPILING)  # emulated
     set(timeout_s 1500)

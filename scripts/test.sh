@@ -39,15 +39,17 @@ export BITNET_JOBS=$jobs
 logs=build/logs
 rm -rf "$logs"
 mkdir -p "$logs"
+# Where nothing is cached, precompiled headers save a fifth of the time.
+quicker=(-DBITNET_PRECOMPILE=ON)
+if [[ -z ${CI:-} ]] && command -v ccache >/dev/null; then
+  quicker=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+fi
 prefix=()  # put before builds (which run the test programs to list their tests) and tests
 
 configure() {  # configure BUILD_DIR CMAKE_ARGS...
-  local dir=$1 launcher=()
+  local dir=$1
   shift
-  if command -v ccache >/dev/null; then
-    launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-  fi
-  cmake -S . -B "$dir" -G Ninja -DBITNET_WARNINGS_AS_ERRORS=ON "${launcher[@]}" "$@"
+  cmake -S . -B "$dir" -G Ninja -DBITNET_WARNINGS_AS_ERRORS=ON "${quicker[@]}" "$@"
 }
 
 build() {  # build BUILD_DIR ARGS...
@@ -73,8 +75,10 @@ stage_format() {
   scripts/format.sh --check
 }
 
+# Without precompiled headers, so that an include that is forgotten is found.
 stage_gcc() {
-  configure build/gcc -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++ &&
+  configure build/gcc -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++ \
+    -DBITNET_PRECOMPILE=OFF &&
     build build/gcc || return
   if ((full)); then run_ctest build/gcc; else run_ctest build/gcc -LE slow; fi
 }

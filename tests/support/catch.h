@@ -18,6 +18,7 @@ inline constexpr int kExitSkipped = 77;
 
 // Says what was missing; from then on the program, unless something fails, exits with kExitSkipped.
 void NoteSkipped(const std::string& missing);
+bool AnySkipped();
 
 }  // namespace bitnet_test
 

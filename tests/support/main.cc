@@ -4,14 +4,10 @@
 #else
 #define CATCH_CONFIG_RUNNER
 #endif
-#include <iostream>
-
 #include "support/catch.h"
 
 namespace bitnet_test {
 namespace {
-
-bool any_skipped = false;
 
 #if __has_include(<catch2/catch_all.hpp>)
 constexpr int kStrict = Catch::WarnAbout::NoAssertions | Catch::WarnAbout::UnmatchedTestSpec;
@@ -26,12 +22,6 @@ bool ListsOnly(const Catch::ConfigData& config) {
 #endif
 
 }  // namespace
-
-void NoteSkipped(const std::string& missing) {
-  any_skipped = true;
-  std::cout << "skipped: " << missing << "\n";
-}
-
 }  // namespace bitnet_test
 
 int main(int argc, char** argv) {
@@ -43,5 +33,5 @@ int main(int argc, char** argv) {
   const int result = session.run();
   if (ListsOnly(config)) return result;  // the number of things listed, which CMake's module expects
   if (result != 0) return kExitFailed;
-  return any_skipped ? kExitSkipped : 0;
+  return AnySkipped() ? kExitSkipped : 0;
 }
