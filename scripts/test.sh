@@ -109,7 +109,7 @@ sanitized() {  # sanitized BUILD_DIR SANITIZERS: little optimisation and no debu
 
 # Repeats of what one run shows: left to the builds without sanitizers.
 repeats='threads and chunks change no bit|near the binary64 reference|within 1.0104 ulp|on an emulated gpu give|layers split over'
-repeats+='|gpu: norm and quantisation|gpu: the largest logits|every pattern cuts megabytes|public headers compile alone'
+repeats+='|a megabyte of one|a megabyte of rep|gpu: norm and quantisation|gpu: the largest logits|every pattern cuts megabytes|public headers compile alone'
 
 stage_asan_ubsan() {
   sanitized build/asan-ubsan address,undefined && build build/asan-ubsan &&

@@ -212,22 +212,29 @@ class EmulatedGrid {
   template <class A, class B, class C>
   void Mma(A get_a, B get_b, C get_c) {
     ForEachWarp([&](Lane* warp) {
-      int32_t a[16][32], b[32][8];
+      int32_t a[16][32], b[8][32];  // b transposed: both are read along k
       for (uint32_t l = 0; l < kernels::gpu::kWarp; ++l) {
         const uint32_t group = l / 4, quad = l % 4;
-        for (uint32_t i = 0; i < 4; ++i) {
-          for (uint32_t r = 0; r < 4; ++r) {
-            a[group + 8 * (r % 2)][4 * quad + i + 16 * (r / 2)] = static_cast<int8_t>(get_a(warp[l])[r] >> (8 * i));
-          }
-          for (uint32_t r = 0; r < 2; ++r) {
-            b[4 * quad + i + 16 * r][group] = static_cast<int8_t>(get_b(warp[l])[r] >> (8 * i));
-          }
+        const auto& lane_a = get_a(warp[l]);
+        const auto& lane_b = get_b(warp[l]);
+        for (uint32_t r = 0; r < 4; ++r) {
+          const auto bytes = lane_a[r];
+          int32_t* const to = a[group + 8 * (r % 2)] + 4 * quad + 16 * (r / 2);
+          for (uint32_t i = 0; i < 4; ++i) to[i] = static_cast<int8_t>(bytes >> (8 * i));
+        }
+        for (uint32_t r = 0; r < 2; ++r) {
+          const auto bytes = lane_b[r];
+          int32_t* const to = b[group] + 4 * quad + 16 * r;
+          for (uint32_t i = 0; i < 4; ++i) to[i] = static_cast<int8_t>(bytes >> (8 * i));
         }
       }
       for (uint32_t l = 0; l < kernels::gpu::kWarp; ++l) {
         for (uint32_t r = 0; r < 4; ++r) {
-          int32_t& c = get_c(warp[l])[r];
-          for (uint32_t k = 0; k < 32; ++k) c += a[l / 4 + 8 * (r / 2)][k] * b[k][2 * (l % 4) + r % 2];
+          const int32_t* const row = a[l / 4 + 8 * (r / 2)];
+          const int32_t* const column = b[2 * (l % 4) + r % 2];
+          int32_t sum = get_c(warp[l])[r];
+          for (uint32_t k = 0; k < 32; ++k) sum += row[k] * column[k];
+          get_c(warp[l])[r] = sum;
         }
       }
     });

@@ -232,7 +232,7 @@ TEST_CASE("what a gpu makes in one session's queue is there for another session"
 
 TEST_CASE("sessions of one batch differ in context and cache type", "[gpu]") {
   Reset();
-  const std::vector<int32_t> text(300, 7), other = {5, 4, 3};
+  const std::vector<int32_t> text(150, 7), other = {5, 4, 3};
   std::vector<std::string> digests;
   for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
     const auto engine = GpuEngine(mode);
