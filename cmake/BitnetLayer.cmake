@@ -19,8 +19,16 @@ function(bitnet_compile_options target)
   endif()
 endfunction()
 
+# Heavy headers of the tests and the tool are precompiled: Catch2's is half of what most tests cost. Not with ccache, which
+# would have to be told to overlook parts of what it compares, and saves more.
+set(BITNET_CAN_PRECOMPILE ON)
+if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES ccache)
+  set(BITNET_CAN_PRECOMPILE OFF)
+endif()
+
 # bitnet_precompile_std(TARGET): with BITNET_PRECOMPILE, for the layers above the kernels and the C interface, the
-# standard headers that they use most; the first of them, without third parties, makes them for all. Builds without it show what a file forgot to include.
+# standard headers that they use most; the first of them without third parties makes them for all. Builds without it show
+# what a file forgot to include.
 function(bitnet_precompile_std target)
   if(NOT BITNET_PRECOMPILE OR target MATCHES "kernels|gpu|base")
     return()
@@ -69,13 +77,6 @@ function(bitnet_optimise)
   set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O2 SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
-# Catch2's header is half of what most tests cost to compile. ccache would have to be told to overlook parts of what it
-# compares, and saves more.
-set(BITNET_PRECOMPILE_CATCH ON)
-if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES ccache)
-  set(BITNET_PRECOMPILE_CATCH OFF)
-endif()
-
 # bitnet_add_test(NAME LABEL label SOURCES ... LINK ...): one Catch2 program, each case a ctest. The program exits
 # with 77 where something was missing (tests/support/catch.h), which ctest counts as skipped.
 function(bitnet_add_test name)
@@ -85,7 +86,7 @@ function(bitnet_add_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} bitnet_test_main)
   bitnet_compile_quickly(${name})
-  if(BITNET_PRECOMPILE_CATCH)
+  if(BITNET_CAN_PRECOMPILE)
     target_precompile_headers(${name} REUSE_FROM bitnet_test_main)
   endif()
   set(timeout_s 300)
