@@ -7,13 +7,13 @@
 #   --only   these stages alone, without installing packages; --list names them
 #
 # Builds go to build/<stage>, logs to build/logs/<stage>.log. BITNET_JOBS overrides the number of jobs, of all stages
-# together; with more than one, two run at a time.
+# together; with more than one, three run at a time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 exec </dev/null
 
 quick_stages=(deps gcc)
-full_stages=(deps gcc asan-ubsan aarch64 clang tsan format)  # the longest first
+full_stages=(deps gcc asan-ubsan aarch64 tsan clang format)  # the longest first
 # CUDA kernels are compiled where nvcc is; nothing here needs a GPU.
 nvcc=$(command -v nvcc || true)
 [[ -n $nvcc || ! -x /usr/local/cuda/bin/nvcc ]] || nvcc=/usr/local/cuda/bin/nvcc
@@ -32,7 +32,7 @@ stages=("${quick_stages[@]}")
 ((full)) && stages=("${full_stages[@]}")
 ((${#only[@]})) && stages=("${only[@]}")
 
-lanes=2  # so that the cores work while one stage links, configures or waits for a long test
+lanes=3  # so that the cores work while one stage links, configures, waits for a long test or is the last
 jobs=${BITNET_JOBS:-$(nproc)}
 ((full || ${#only[@]} > 1)) && jobs=$(((jobs + lanes - 1) / lanes))
 export BITNET_JOBS=$jobs
@@ -109,7 +109,8 @@ sanitized() {  # sanitized BUILD_DIR SANITIZERS: little optimisation and no debu
 
 # Repeats of what one run shows: left to the builds without sanitizers.
 repeats='threads and chunks change no bit|near the binary64 reference|within 1.0104 ulp|on an emulated gpu give|layers split over'
-repeats+='|a megabyte of one|a megabyte of rep|gpu: norm and quantisation|gpu: the largest logits|every pattern cuts megabytes|public headers compile alone'
+repeats+='|gpu: norm and quantisation|gpu: the largest logits|every pattern cuts megabytes|public headers compile alone'
+repeats+='|a megabyte of one|a megabyte of rep'
 
 stage_asan_ubsan() {
   sanitized build/asan-ubsan address,undefined && build build/asan-ubsan &&
