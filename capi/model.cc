@@ -82,31 +82,20 @@ bitnet_status_t Load(const bitnet_engine_t* engine, const bitnet_model_options_t
   return BITNET_OK;
 }
 
-// A model with the memory that it lies in.
-struct ModelInBuffer {
-  core::Buffer bytes;
-  std::shared_ptr<const core::Model> model;
-};
-
 LoadedModel LoadByReading(const core::Engine& engine, const core::LoadSpec& options, const Prepare& prepare,
                           bitnet_read_fn read, void* user_data, uint64_t n_bytes) {
-  auto holder = std::make_shared<ModelInBuffer>();
-  BN_ASSIGN_OR_RETURN(holder->bytes, core::Buffer::Allocate(engine.allocator(), n_bytes));
-  core::AskForHugePages(holder->bytes.data(), n_bytes);
+  BN_ASSIGN_OR_RETURN(core::Buffer bytes, core::Buffer::Allocate(engine.allocator(), n_bytes));
+  core::AskForHugePages(bytes.data(), n_bytes);
   constexpr uint64_t kPiece = 1 << 20;  // bytes asked for at once: progress can be shown, a slow source be left
   for (uint64_t at = 0; at < n_bytes; at += kPiece) {
     const uint64_t n = std::min(kPiece, n_bytes - at);
-    if (read(at, holder->bytes.as<std::byte>() + at, n, user_data) != 0) {
+    if (read(at, bytes.as<std::byte>() + at, n, user_data) != 0) {
       return core::Status(core::Code::kIo, core::Cat("the read callback failed at byte ", at), "read", at);
     }
   }
   core::LoadSpec spec = options;
-  spec.mode = core::LoadMode::kMap;  // the weights stay in our copy
-  if (prepare) BN_RETURN_IF_ERROR(prepare({holder->bytes.as<std::byte>(), n_bytes}, spec));
-  BN_ASSIGN_OR_RETURN(holder->model, core::Model::LoadMemory({holder->bytes.as<std::byte>(), n_bytes}, spec,
-                                                             engine.pool(), engine.allocator()));
-  const core::Model* model = holder->model.get();
-  return std::shared_ptr<const core::Model>(std::move(holder), model);
+  if (prepare) BN_RETURN_IF_ERROR(prepare({bytes.as<std::byte>(), n_bytes}, spec));
+  return core::Model::LoadBuffer(std::move(bytes), spec, engine.pool(), engine.allocator());
 }
 
 bitnet_status_t PutModelDigest(const bitnet_model_t* model, const core::Digest& (core::Model::*digest)() const,

@@ -118,7 +118,7 @@ Result<std::shared_ptr<const core::Model>> ModelFor(const Receipt& r, const bitn
     return Rejected("the receipt's run was loaded with other options or corrections: load the model from its path",
                     "model.load");
   }
-  core::LoadSpec spec;
+  core::LoadSpec spec;  // mapped: the host's model is in memory already
   spec.i2s_arm_layout = load.i2s_arm_layout;
   spec.allow_suspicious_norms = load.allow_suspicious_norms;
   spec.allow_dense_linears = load.allow_dense_linears;

@@ -139,15 +139,6 @@ bitnet_status_t Next(bitnet_session_t* session, bitnet_step_t* out) {
   return BITNET_OK;
 }
 
-core::Result<core::ModelEstimate> MemoryOf(const core::Model& model) {
-  core::ModelEstimate out;
-  out.hparams = model.hparams();
-  out.mapped_bytes = model.mapped_bytes();
-  out.owned_bytes = model.buffer_bytes();
-  out.head = model.weights().head();
-  return out;
-}
-
 }  // namespace
 
 extern "C" {
@@ -416,9 +407,9 @@ bitnet_status_t bitnet_file_memory(const bitnet_file_t* file, const bitnet_engin
     if (!in_file && spec.mode == core::LoadMode::kAuto) spec.mode = core::LoadMode::kMap;  // the host's own memory
     BN_TRY(ReadSessionOptions(session_options, &o));
     const uint64_t file_bytes = file->model != nullptr ? file->model->size_bytes() : file->bytes.size();
-    // A model in SafeTensors is loaded already and knows what it took.
+    // SafeTensors have no header here: only their model's path leads to it.
     auto model = file->model != nullptr && file->gguf->tensors().empty()
-                     ? MemoryOf(*file->model)
+                     ? core::Model::Estimate(std::string(file->model->path()), spec)
                      : core::Model::Estimate(*file->gguf, file_bytes, spec);
     if (!model.ok()) return Fail(model.status());
     const core::Session::MemoryEstimate session =

@@ -38,7 +38,7 @@ set(quarantine
 
 # Angle-bracket headers of src and capi that come from no third party: C, POSIX and compiler headers.
 set(system_headers assert.h errno.h fcntl.h float.h limits.h math.h pthread.h sched.h signal.h stddef.h stdint.h stdlib.h
-    string.h unistd.h cpuid.h immintrin.h xmmintrin.h arm_neon.h sys/auxv.h sys/mman.h sys/resource.h sys/stat.h
+    string.h unistd.h cpuid.h immintrin.h xmmintrin.h arm_neon.h sys/auxv.h sys/mman.h sys/prctl.h sys/resource.h sys/stat.h
     sys/syscall.h sys/types.h asm/hwcap.h linux/futex.h)
 
 # Calls that the library never makes; snprintf into a buffer is none of them.

@@ -86,14 +86,15 @@ TokenCost CostOf(const Model& model, const SessionFlags& flags) {
   for (const bitnet_tensor_t& tensor : model.file().tensors()) {
     const double n_elements =
         static_cast<double>(tensor.shape[0] * tensor.shape[1] * tensor.shape[2] * tensor.shape[3]);
+    const double read_bytes = static_cast<double>(tensor.n_bytes) / (std::string_view(tensor.type) == "F64" ? 2 : 1);
     const std::string_view name = tensor.name;
     if (name == "token_embd.weight") {
-      if (m.tied_head) cost.decode_bytes += static_cast<double>(tensor.n_bytes);
+      if (m.tied_head) cost.decode_bytes += read_bytes;
     } else if (tensor.n_dims == 2 && name.starts_with("blk.")) {
       cost.ternary_weights += n_elements;
       cost.decode_bytes += n_elements / 4;
     } else {
-      cost.decode_bytes += static_cast<double>(tensor.n_bytes);
+      cost.decode_bytes += read_bytes;  // F64 as f32
     }
   }
   cost.cache_bytes_per_position = 2.0 * m.n_layers * m.n_heads_kv * m.head_dim * (flags.kv == "f32" ? 4 : 2);

@@ -122,7 +122,7 @@ typedef struct bitnet_model_info_t {
   const char* path;             /* "" when not loaded from a path */
   uint32_t n_dense_linears;     /* linear matrices that are not ternary, computed as dense or block matrices */
   uint32_t reserved;
-  uint64_t mapped_bytes; /* of the file, or of the host's memory, used where they are: all that is not copied */
+  uint64_t mapped_bytes; /* of the file, or of the host's memory, used where they are */
 } bitnet_model_info_t;
 #define BITNET_MODEL_INFO_INIT \
   { sizeof(bitnet_model_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }

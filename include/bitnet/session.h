@@ -282,7 +282,7 @@ BITNET_API bitnet_status_t bitnet_session_facts(const bitnet_session_t* session,
 typedef struct bitnet_memory_t {
   uint32_t struct_size;
   uint32_t n_ctx;         /* tokens that fit the session */
-  uint64_t mapped_bytes;  /* of the file, shared with other processes: all that is not copied */
+  uint64_t mapped_bytes;  /* of the file, used where they are, shared with other processes */
   uint64_t weight_bytes;  /* owned by the model */
   uint64_t cache_bytes;   /* key-value cache of the session */
   uint64_t scratch_bytes; /* activations, logits and tables of the session */
@@ -291,7 +291,8 @@ typedef struct bitnet_memory_t {
   { sizeof(bitnet_memory_t), 0, 0, 0, 0, 0 }
 
 /**
- * Before loading: what the model in `file` and one session would take. Reads the header only.
+ * What the model in `file` and one session would take if they were loaded now: with BITNET_LOAD_AUTO what is copied
+ * depends on the memory to spare at this moment. Reads the header only.
  * @param model_options    NULL = defaults; the mode and the layout count.
  * @param session_options  NULL = defaults.
  * @return BITNET_OK, _E_BAD_FORMAT, _E_UNSUPPORTED (not a model that would load), _E_INVALID_ARGUMENT, _E_NO_MEMORY.

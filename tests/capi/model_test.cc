@@ -223,7 +223,8 @@ TEST_CASE("model facts, metadata, tensors and digests", "[capi][model]") {
     bitnet_memory_t other = BITNET_MEMORY_INIT;
     model_options.mode = BITNET_LOAD_MAP;
     BN_OK(bitnet_file_memory(file, engine.get(), &model_options, nullptr, &other));
-    CHECK(other.mapped_bytes == bytes.size());
+    CHECK(other.mapped_bytes < bytes.size());  // without norms, which are copied always
+    CHECK(other.mapped_bytes > bytes.size() / 10 * 9);
     model_options.mode = BITNET_LOAD_COPY;
     BN_OK(bitnet_file_memory(file, engine.get(), &model_options, &session_options, &other));
     CHECK(other.n_ctx == 256);

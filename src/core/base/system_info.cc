@@ -2,11 +2,11 @@
 
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <limits>
 #include <optional>
 #include <set>
@@ -26,8 +26,14 @@ constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
 // The lines of a small file, none when it cannot be read.
 std::vector<std::string> Lines(const std::string& path) {
   std::vector<std::string> lines;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) lines.push_back(std::move(line));
+  FILE* const file = std::fopen(path.c_str(), "re");
+  if (file == nullptr) return lines;
+  char line[512];  // what is longer comes in pieces, of which none looks like what is sought
+  while (std::fgets(line, sizeof line, file) != nullptr) {
+    lines.emplace_back(line);
+    if (lines.back().back() == '\n') lines.back().pop_back();
+  }
+  std::fclose(file);
   return lines;
 }
 
@@ -82,24 +88,27 @@ uint32_t CgroupCores(const std::string& root) {
     }
     if (quota > 0 && period > 0 && (least == 0 || quota / period < least)) least = quota / period;
   });
-  return least == 0 ? 0 : static_cast<uint32_t>(std::max(1.0, least));
+  return least == 0 ? 0 : static_cast<uint32_t>(std::clamp(least, 1.0, 1e6));
 }
 
-// Bytes that cgroups leave, the largest number when unlimited or unknown. Pages of files that are not in use count as
-// used there, but give way.
+// Bytes that cgroups leave, the largest number when unlimited or unknown. Pages of files count as used there, but give
+// way.
 uint64_t CgroupMemory(const std::string& root) {
   uint64_t least = std::numeric_limits<uint64_t>::max();
   const auto look = [&](const std::string& limit, const std::string& usage, const std::string& stat,
-                        std::string_view inactive) {
+                        const std::string& total) {
     const auto max = Number(limit), used = Number(usage);
     if (!max || !used) return;
-    const uint64_t held = *used - std::min(*used, Number(stat, inactive).value_or(0));
+    const uint64_t files =
+        Number(stat, total + "inactive_file ").value_or(0) + Number(stat, total + "active_file ").value_or(0);
+    const uint64_t held = *used - std::min(*used, files);
     least = std::min(least, *max - std::min(*max, held));
   };
   ForEachCgroup(root, "memory", [&](const std::string& folder) {
     const std::string f = folder + "memory.";
-    look(f + "max", f + "current", f + "stat", "inactive_file ");
-    look(f + "limit_in_bytes", f + "usage_in_bytes", f + "stat", "total_inactive_file ");
+    look(f + "max", f + "current", f + "stat", "");
+    look(f + "high", f + "current", f + "stat", "");  // beyond it the group is slowed down
+    look(f + "limit_in_bytes", f + "usage_in_bytes", f + "stat", "total_");
   });
   return least;
 }
@@ -127,7 +136,10 @@ uint64_t SpareMemory(const std::string& root) {
 }
 
 bool HugePagesOffered(const std::string& root) {
-  const std::string line = FirstLine(root + "/sys/kernel/mm/transparent_hugepage/enabled");  // "always [madvise] never"
+  const std::string folder = root + "/sys/kernel/mm/transparent_hugepage/";
+  if (::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1) return false;
+  if (Number(folder + "hpage_pmd_size").value_or(kHugePage) != kHugePage) return false;
+  const std::string line = FirstLine(folder + "enabled");  // "always [madvise] never"
   return line.find("[always]") != std::string::npos || line.find("[madvise]") != std::string::npos;
 }
 

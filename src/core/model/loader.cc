@@ -62,10 +62,11 @@ Result<ModelEstimate> EstimateOf(const TensorTable& table, const HParams& hparam
   BN_ASSIGN_OR_RETURN(const TensorPlan plan, PlanTensors(table, hparams, weights));
   out.head = HeadOf(plan, weights);
   const Placement placement = PlaceWeights(plan, weights, spec);
-  out.mapped_bytes = spec.mode == LoadMode::kCopy ? 0 : file_bytes - placement.copied_bytes;
-  out.owned_bytes = placement.beside_bytes + file_bytes - out.mapped_bytes - placement.copied_bytes;
-  for (const PlannedTensor& t : plan.tensors) {
-    if (t.vector != nullptr) out.owned_bytes += Elements(t) * sizeof(float);
+  out.owned_bytes = placement.arena_bytes + placement.other_bytes;
+  if (spec.mode == LoadMode::kCopy) {
+    out.owned_bytes += file_bytes;
+  } else {
+    out.mapped_bytes = file_bytes - placement.replaced_bytes;
   }
   return out;
 }
@@ -80,8 +81,8 @@ class Loader {
         allocator_(allocator),
         pool_(pool),
         floats_(allocator_, model_->buffers_),
-        matrices_(allocator_, model_->buffers_),
-        ternary_(pool, allocator_, floats_, matrices_) {}
+        matrices_(allocator_, pool, model_->buffers_),
+        ternary_(pool, allocator_, floats_, matrices_, model_->buffers_) {}
 
   Status FromFile(const std::string& path) {
     model_->path_ = path;
@@ -96,20 +97,22 @@ class Loader {
     return {};
   }
 
+  // Of the model's own from now on.
+  Status FromBuffer(Buffer bytes) {
+    const std::span<const std::byte> view(bytes.as<const std::byte>(), bytes.size());
+    model_->buffers_.push_back(std::move(bytes));
+    return Parse(view);
+  }
+
   Status FromMemory(std::span<const std::byte> bytes) {
     if (spec_.mode == LoadMode::kCopy || reinterpret_cast<uintptr_t>(bytes.data()) % kMinAlignment != 0) {
       BN_ASSIGN_OR_RETURN(Buffer copy, Buffer::Allocate(allocator_, bytes.size()));
       AskForHugePages(copy.data(), copy.size());
       std::copy(bytes.begin(), bytes.end(), copy.as<std::byte>());
-      bytes = {copy.as<const std::byte>(), bytes.size()};
-      model_->buffers_.push_back(std::move(copy));
-    } else {
-      model_->mapped_bytes_ = bytes.size();
+      return FromBuffer(std::move(copy));
     }
-    model_->bytes_ = {bytes};
-    BN_ASSIGN_OR_RETURN(model_->gguf_, Gguf::Parse(bytes));
-    model_->detected_ = DetectedGguf(model_->gguf_);
-    return {};
+    model_->mapped_bytes_ = bytes.size();
+    return Parse(bytes);
   }
 
   Result<std::shared_ptr<const Model>> Load() {
@@ -130,8 +133,9 @@ class Loader {
                Quoted(plan.first_unused)));
     }
     BN_RETURN_IF_ERROR(IndexCorrections(plan));
-    BN_RETURN_IF_ERROR(ReserveMatrices(plan));
+    PlaceMatrices(plan);
     BN_RETURN_IF_ERROR(LoadTensors(table, plan));
+    CountMapped(plan);
     if (m.n_dense_linears_ != 0) {
       Warn(Cat(m.n_dense_linears_,
                " linears are not ternary and are computed as the matrices that they are, the first is ",
@@ -149,6 +153,13 @@ class Loader {
   }
 
  private:
+  Status Parse(std::span<const std::byte> bytes) {
+    model_->bytes_ = {bytes};
+    BN_ASSIGN_OR_RETURN(model_->gguf_, Gguf::Parse(bytes));
+    model_->detected_ = DetectedGguf(model_->gguf_);
+    return {};
+  }
+
   bool IsGguf() const { return checkpoint_.container == Checkpoint::Container::kGguf; }
 
   void Warn(const std::string& line) const {
@@ -202,20 +213,11 @@ class Loader {
     return {};
   }
 
-  // Copies that memory refuses are given up: the mapped file does.
-  Status ReserveMatrices(const TensorPlan& plan) {
+  void PlaceMatrices(const TensorPlan& plan) {
     LoadSpec spec = spec_;
     if (model_->files_.empty() && spec.mode == LoadMode::kAuto) spec.mode = LoadMode::kMap;  // the host's own memory
     placement_ = PlaceWeights(plan, model_->weights_, spec);
-    Status reserved = matrices_.Reserve(placement_.beside_bytes, pool_);
-    if (!reserved.ok() && placement_.copies) {
-      spec.mode = LoadMode::kMap;
-      placement_ = PlaceWeights(plan, model_->weights_, spec);
-      reserved = matrices_.Reserve(placement_.beside_bytes, pool_);
-    }
-    ternary_.set_copies(placement_.copies);
-    model_->mapped_bytes_ -= placement_.copied_bytes;
-    return reserved;
+    matrices_.Expect(placement_.arena_bytes);
   }
 
   Status LoadTensors(const TensorTable& table, const TensorPlan& plan) {
@@ -236,11 +238,18 @@ class Loader {
     return {};
   }
 
+  static bool IsInPlace(const PlannedTensor& t) {
+    return t.matrix != nullptr && t.matrix->data == t.tensor->data.data();
+  }
+
   // Gives the file's pages back to the system where nothing reads them again.
-  void ReleaseUnused(const PlannedTensor& t) {
-    const std::span<const std::byte> bytes = t.tensor->data;
-    if (t.matrix != nullptr && t.matrix->data == bytes.data()) return;
-    Release(bytes);
+  void ReleaseUnused(const PlannedTensor& t) const {
+    if (!IsInPlace(t)) Release(t.tensor->data);
+  }
+
+  void CountMapped(const TensorPlan& plan) {
+    if (model_->mapped_bytes_ == 0) return;
+    for (const PlannedTensor& t : plan.tensors) model_->mapped_bytes_ -= IsInPlace(t) ? 0 : t.tensor->n_bytes;
   }
 
   void Release(std::span<const std::byte> bytes) const {
@@ -327,7 +336,7 @@ class Loader {
   // elements, as in SafeTensors they need not be.
   Result<const void*> BytesOf(const PlannedTensor& t, size_t align) {
     const std::span<const std::byte> bytes = t.tensor->data;
-    if (!placement_.Copies(t) && reinterpret_cast<uintptr_t>(bytes.data()) % align == 0) return bytes.data();
+    if (!placement_.Copies(t, spec_) && reinterpret_cast<uintptr_t>(bytes.data()) % align == 0) return bytes.data();
     BN_ASSIGN_OR_RETURN(std::byte* const copy, matrices_.Allocate(bytes.size()));
     constexpr size_t kTile = size_t{1} << 20;
     pool_.ParallelFor(bytes.size(), kTile, [&](size_t begin, size_t end, uint32_t) {
@@ -386,12 +395,13 @@ class Loader {
       BN_ASSIGN_OR_RETURN(factor, LoadFactor(table, *t.scale));
     }
     if (table.linears() == TensorTable::Linears::kPacked) {
-      if (type == QuantType::kU8) return ternary_.Load(*t.tensor, TernaryLayout::kHfPacked, factor, *t.matrix);
+      if (type == QuantType::kU8)
+        return ternary_.Load(*t.tensor, TernaryLayout::kHfPacked, /*copy=*/false, factor, *t.matrix);
       return TensorError(Code::kUnsupported, *t.tensor,
                          Cat("is a packed weight of type ", QuantTypeName(type), ", expected U8"));
     }
     if (const auto layout = TernaryLayoutOf(*t.tensor, spec_.i2s_arm_layout))
-      return ternary_.Load(*t.tensor, *layout, factor, *t.matrix);
+      return ternary_.Load(*t.tensor, *layout, placement_.Copies(t, spec_), factor, *t.matrix);
     return LoadOtherLinear(t);
   }
 
@@ -491,15 +501,29 @@ class Loader {
 
 Result<std::shared_ptr<const Model>> Model::LoadFile(const std::string& path, const LoadSpec& spec, ThreadPool& pool,
                                                      const Allocator& allocator) {
-  Loader loader(spec, pool, allocator);
-  BN_RETURN_IF_ERROR(loader.FromFile(path));
-  return loader.Load();
+  const auto load = [&](const LoadSpec& how) -> Result<std::shared_ptr<const Model>> {
+    Loader loader(how, pool, allocator);
+    BN_RETURN_IF_ERROR(loader.FromFile(path));
+    return loader.Load();
+  };
+  auto model = load(spec);
+  if (spec.mode != LoadMode::kAuto || model.ok() || model.status().code() != Code::kNoMemory) return model;
+  LoadSpec mapped = spec;  // copies that memory refuses are given up
+  mapped.mode = LoadMode::kMap;
+  return load(mapped);
 }
 
 Result<std::shared_ptr<const Model>> Model::LoadMemory(std::span<const std::byte> bytes, const LoadSpec& spec,
                                                        ThreadPool& pool, const Allocator& allocator) {
   Loader loader(spec, pool, allocator);
   BN_RETURN_IF_ERROR(loader.FromMemory(bytes));
+  return loader.Load();
+}
+
+Result<std::shared_ptr<const Model>> Model::LoadBuffer(Buffer bytes, const LoadSpec& spec, ThreadPool& pool,
+                                                       const Allocator& allocator) {
+  Loader loader(spec, pool, allocator);
+  BN_RETURN_IF_ERROR(loader.FromBuffer(std::move(bytes)));
   return loader.Load();
 }
 

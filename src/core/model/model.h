@@ -32,7 +32,7 @@ namespace bitnet::core {
 enum class LoadMode : uint32_t { kAuto, kMap, kCopy };
 
 struct LoadSpec {
-  LoadMode mode = LoadMode::kAuto;
+  LoadMode mode = LoadMode::kMap;
   bool i2s_arm_layout = false;          // the file's I2_S tensors have the old Arm layout (docs/formats.md)
   bool allow_suspicious_norms = false;  // quantised norms load
   bool allow_dense_linears = false;     // linears that are not ternary load, as dense or block matrices
@@ -58,7 +58,7 @@ struct TensorEntry {
 // What a model will take, known from its header alone.
 struct ModelEstimate {
   HParams hparams;
-  uint64_t mapped_bytes = 0;  // of the file, shared with the page cache, without what is copied
+  uint64_t mapped_bytes = 0;  // of the file, used where it is mapped, shared with the page cache
   uint64_t owned_bytes = 0;   // allocated: repacked and copied matrices, norms, scales, the file for LoadMode::kCopy
   Matrix head;                // kind and shape alone
 };
@@ -76,6 +76,9 @@ class Model {
   // be aligned.
   static Result<std::shared_ptr<const Model>> LoadMemory(std::span<const std::byte> bytes, const LoadSpec& spec,
                                                          ThreadPool& pool, const Allocator& allocator);
+  // The same from a block that the model takes over.
+  static Result<std::shared_ptr<const Model>> LoadBuffer(Buffer bytes, const LoadSpec& spec, ThreadPool& pool,
+                                                         const Allocator& allocator);
   // Reads the header alone. Of `spec`, mode and i2s_arm_layout count.
   static Result<ModelEstimate> Estimate(const std::string& path, const LoadSpec& spec);
   static Result<ModelEstimate> Estimate(const Gguf& gguf, uint64_t file_bytes, const LoadSpec& spec);

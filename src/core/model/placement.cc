@@ -13,31 +13,51 @@ namespace bitnet::core {
 
 namespace {
 
-// Of a matrix whose form is not the file's, 0 where the products can read it as the file has it. Dense linears count as
-// the packed codes that they become where they are exactly ternary.
+bool IsDenseLinear(const PlannedTensor& t, const LoadSpec& spec) {
+  return t.role == PlannedTensor::Role::kLinear && DenseTypeOf(t.tensor->type) &&
+         !TernaryLayoutOf(*t.tensor, spec.i2s_arm_layout);
+}
+
+// Of a matrix whose form is not the file's, 0 where the products can read it as the file has it.
 uint64_t ChangedBytes(const PlannedTensor& t, const LoadSpec& spec) {
   const uint64_t rows = t.matrix->rows, cols = t.matrix->cols;
-  if (t.role == PlannedTensor::Role::kTable) return t.tensor->type == QuantType::kF64 ? rows * cols * sizeof(float) : 0;
+  if (t.role == PlannedTensor::Role::kTable) {
+    const auto dense = DenseTypeOf(t.tensor->type);
+    if (t.tensor->type == QuantType::kF64) return rows * cols * sizeof(float);
+    const bool aligned =
+        !dense || reinterpret_cast<uintptr_t>(t.tensor->data.data()) % kernels::DenseBytes(*dense) == 0;
+    return aligned ? 0 : t.tensor->n_bytes;
+  }
   const auto layout = TernaryLayoutOf(*t.tensor, spec.i2s_arm_layout);
   if (!layout && BlockTypeOf(t.tensor->type)) return 0;
   return RepackedBytes(layout.value_or(TernaryLayout::kHfPacked), rows, cols);
 }
 
 Placement Place(const TensorPlan& plan, const LoadSpec& spec, bool copies, const Matrix* head) {
-  Placement out{copies, head, 0, 0};
+  Placement out{copies, head};
   for (const PlannedTensor& t : plan.tensors) {
-    if (t.matrix == nullptr) continue;
-    if (const uint64_t changed = ChangedBytes(t, spec); changed != 0) {
-      out.beside_bytes += WeightArena::Taken(changed);
-    } else if (out.Copies(t)) {
-      out.beside_bytes += WeightArena::Taken(t.tensor->n_bytes);
-      out.copied_bytes += t.tensor->n_bytes;
+    const uint64_t file_bytes = t.tensor->n_bytes;
+    if (t.vector != nullptr) {
+      out.other_bytes += t.tensor->ne[0] * sizeof(float);
+      out.replaced_bytes += file_bytes;
+    } else if (const uint64_t changed = ChangedBytes(t, spec); changed != 0) {
+      // Dense linears count as the packed codes that they become where they are exactly ternary.
+      (IsDenseLinear(t, spec) ? out.other_bytes : out.arena_bytes) += WeightArena::Taken(changed);
+      out.replaced_bytes += file_bytes;
+    } else if (out.Copies(t, spec)) {
+      out.arena_bytes += WeightArena::Taken(file_bytes);
+      out.replaced_bytes += file_bytes;
     }
   }
   return out;
 }
 
 }  // namespace
+
+bool Placement::Copies(const PlannedTensor& t, const LoadSpec& spec) const {
+  if (!copies || t.matrix == nullptr) return false;
+  return t.role == PlannedTensor::Role::kLinear ? !IsDenseLinear(t, spec) : t.matrix == head;
+}
 
 Matrix HeadOf(const TensorPlan& plan, const Weights& weights) {
   Matrix head;
@@ -59,7 +79,7 @@ Placement PlaceWeights(const TensorPlan& plan, const Weights& weights, const Loa
     const Matrix* head = has_output ? &weights.output : &weights.token_embd;
     if (HeadCopy::Worthwhile(HeadOf(plan, weights))) head = nullptr;
     const Placement copied = Place(plan, spec, true, head);
-    if (copied.beside_bytes <= SpareMemory() / 2) return copied;
+    if (copied.arena_bytes <= SpareMemory() / 2) return copied;
   }
   return Place(plan, spec, false, nullptr);
 }

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
+#include "core/base/system_info.h"
 #include "core/model/dense_decode.h"
 #include "core/model/master.h"
 #include "kernels/pack.h"
@@ -59,22 +61,25 @@ Status BadScale(const GgufTensor& tensor, const TernarySource& source, size_t in
                 std::string(tensor.name), tensor.offset + ScaleOffset(source, index));
 }
 
+size_t PackedBytes(const Matrix& m) { return m.rows * kernels::PackedRowBytes(kernels::PadTernary(m.cols)); }
+
 }  // namespace
 
 uint64_t RepackedBytes(TernaryLayout layout, uint64_t rows, uint64_t cols) {
   return layout == TernaryLayout::kI2S ? 0 : rows * kernels::PackedRowBytes(kernels::PadTernary(cols));
 }
 
-Status TernaryLoader::Load(const GgufTensor& tensor, TernaryLayout layout, const float* factor, Matrix& out) {
+Status TernaryLoader::Load(const GgufTensor& tensor, TernaryLayout layout, bool copy, const float* factor,
+                           Matrix& out) {
   const TernarySource source{layout, tensor.data.data(), out.rows, out.cols};
   if (layout == TernaryLayout::kI2S) {
     const size_t n_bytes = source.rows * source.cols / 4;
-    std::byte* copy = nullptr;
-    if (copies_) {
-      BN_ASSIGN_OR_RETURN(copy, weights_.Allocate(n_bytes));
+    std::byte* to = nullptr;
+    if (copy) {
+      BN_ASSIGN_OR_RETURN(to, weights_.Allocate(n_bytes));
     }
-    BN_RETURN_IF_ERROR(CheckCodes(tensor, n_bytes, reinterpret_cast<uint8_t*>(copy)));
-    out.data = copy != nullptr ? copy : source.data;
+    BN_RETURN_IF_ERROR(CheckCodes(tensor, n_bytes, reinterpret_cast<uint8_t*>(to)));
+    out.data = copy ? to : source.data;
   } else {
     BN_RETURN_IF_ERROR(Repack(tensor, source, out));
   }
@@ -160,11 +165,10 @@ Result<float> TernaryLoader::MasterScale(const GgufTensor& tensor, const Matrix&
 }
 
 template <typename CodeOf>
-Result<bool> TernaryLoader::PackDense(const GgufTensor& tensor, float scale, Matrix& out, CodeOf code_of) {
+Result<bool> TernaryLoader::PackDense(const GgufTensor& tensor, float scale, uint8_t* packed, Matrix& out,
+                                      CodeOf code_of) {
   const size_t row_bytes = tensor.n_bytes / out.rows;
   const size_t packed_bytes = kernels::PackedRowBytes(kernels::PadTernary(out.cols));
-  BN_ASSIGN_OR_RETURN(std::byte* const memory, weights_.Allocate(out.rows * packed_bytes));
-  auto* const packed = reinterpret_cast<uint8_t*>(memory);
   std::atomic<bool> ternary{true};
   pool_.ParallelFor(out.rows, std::max<size_t>(1, kTileBytes / row_bytes),
                     [&](size_t begin, size_t end, uint32_t thread) {
@@ -194,7 +198,9 @@ Result<bool> TernaryLoader::PackDense(const GgufTensor& tensor, float scale, Mat
 Status TernaryLoader::LoadMaster(const GgufTensor& tensor, Matrix& out) {
   BN_RETURN_IF_ERROR(ReserveScratch(out.cols * kMasterRows * sizeof(float)));
   BN_ASSIGN_OR_RETURN(const float s, MasterScale(tensor, out));
-  const auto packed = PackDense(tensor, 1.0f / s, out, [s](float w) { return MasterCode(w, s); });
+  BN_ASSIGN_OR_RETURN(std::byte* const to, weights_.Allocate(PackedBytes(out)));
+  const auto packed =
+      PackDense(tensor, 1.0f / s, reinterpret_cast<uint8_t*>(to), out, [s](float w) { return MasterCode(w, s); });
   return packed.ok() ? Status() : packed.status();
 }
 
@@ -202,7 +208,12 @@ Result<bool> TernaryLoader::LoadExact(const GgufTensor& tensor, Matrix& out) {
   BN_RETURN_IF_ERROR(ReserveScratch(out.cols * (sizeof(float) + 1)));
   const float scale = ExactScale(tensor, out.cols, Scratch<float>(0));
   if (!std::isfinite(scale)) return false;
-  return PackDense(tensor, scale, out, [scale](float x) { return ExactCode(x, scale); });
+  BN_ASSIGN_OR_RETURN(Buffer to, Buffer::Allocate(allocator_, PackedBytes(out)));
+  AskForHugePages(to.data(), to.size());
+  BN_ASSIGN_OR_RETURN(const bool ternary, PackDense(tensor, scale, to.as<uint8_t>(), out,
+                                                    [scale](float x) { return ExactCode(x, scale); }));
+  if (ternary) buffers_.push_back(std::move(to));
+  return ternary;
 }
 
 // The rules for scales: finite, not negative, and 0 only where every weight is 0. Block scales become one scale where

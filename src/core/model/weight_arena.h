@@ -1,4 +1,4 @@
-// Matrices of weights in one block of the model's allocator, in huge pages where the kernel gives them.
+// Matrices of weights side by side in large blocks of the model's allocator, in huge pages where the kernel gives them.
 #ifndef BITNET_CORE_MODEL_WEIGHT_ARENA_H_
 #define BITNET_CORE_MODEL_WEIGHT_ARENA_H_
 
@@ -11,26 +11,35 @@
 
 namespace bitnet::core {
 
-// Matrices lie side by side, most of them smaller than a huge page: one block a matrix would leave them in small ones.
-// Appends its blocks to `buffers`, which own them.
+// Most matrices are smaller than a huge page: one block a matrix would leave them in small ones. Appends its blocks to
+// `buffers`, which own them.
 class WeightArena {
  public:
-  WeightArena(const Allocator& allocator, std::vector<Buffer>& buffers) : allocator_(allocator), buffers_(buffers) {}
+  WeightArena(const Allocator& allocator, ThreadPool& pool, std::vector<Buffer>& buffers)
+      : allocator_(allocator), pool_(pool), buffers_(buffers) {}
 
-  // What a matrix takes of the block.
+  // What a matrix takes of a block.
   static constexpr uint64_t Taken(uint64_t bytes) {
     return (bytes + Buffer::kAlign - 1) / Buffer::kAlign * Buffer::kAlign;
   }
 
-  // Takes the block that the next matrices lie in. Its pages are touched here, by all threads: two that met in one page
-  // later would both clear it.
-  Status Reserve(uint64_t bytes, ThreadPool& pool);
-  // n bytes, not initialised, aligned to a cache line: of the block, or one of their own where it is full.
+  // How much will be asked for in all, as Taken() has it: blocks are no larger.
+  void Expect(uint64_t bytes) { expected_ = bytes; }
+  // n bytes, not initialised, aligned to a cache line.
   Result<std::byte*> Allocate(size_t n);
 
  private:
+  // A block is as large as all before it: a file that is refused half way has not taken the memory of all of it, and
+  // few blocks begin and end within a huge page.
+  static constexpr uint64_t kLeastBlock = uint64_t{64} << 20;
+
+  Status AddBlock(size_t n);
+
   const Allocator& allocator_;
+  ThreadPool& pool_;
   std::vector<Buffer>& buffers_;
+  uint64_t expected_ = 0;  // still
+  uint64_t given_ = 0;
   std::byte* next_ = nullptr;
   size_t left_ = 0;
 };

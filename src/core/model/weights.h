@@ -1,4 +1,4 @@
-// Weights as the graph uses them: views into a mapped file or into buffers that the Model owns.
+// Weights as the graph uses them: views into a mapped file or into blocks that the Model owns.
 #ifndef BITNET_CORE_MODEL_WEIGHTS_H_
 #define BITNET_CORE_MODEL_WEIGHTS_H_
 

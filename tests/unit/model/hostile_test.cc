@@ -313,7 +313,7 @@ TEST_CASE("a refused allocation at any point is a status", "[model][hostile]") {
     REQUIRE(s.code() == Code::kNoMemory);
     REQUIRE(n < 1000);
   }
-  CHECK(n > 3);  // the file, the codes of all matrices, scratch, small vectors
+  CHECK(n > 3);  // the file, a block of codes, scratch, small vectors
 }
 
 }  // namespace
