@@ -121,6 +121,32 @@ void DropPending(GpuQueue* q) {
 
 constexpr size_t kAlign = 256;
 constexpr uint8_t kGuard = 0x5a;  // behind a piece of memory
+constexpr uint8_t kGone = 0x3b;   // all over memory that was released
+
+// A piece of memory: its size, from kAlign on the memory itself, and at least kAlign bytes of guard.
+size_t SizeOf(const uint8_t* block) {
+  size_t bytes;
+  std::memcpy(&bytes, block, sizeof bytes);
+  return bytes;
+}
+size_t BlockBytes(size_t bytes) { return (bytes + 3 * kAlign - 1) / kAlign * kAlign; }
+
+// Released memory stays readable and writable while another queue has work: what that work reads of it is wrong, and
+// what it writes to it is found at the end.
+std::vector<uint8_t*>& ReleasedBlocks() {
+  static std::vector<uint8_t*> blocks;
+  return blocks;
+}
+void FreeReleased() {
+  if (std::any_of(OpenQueues().begin(), OpenQueues().end(), [](const GpuQueue* q) { return !q->pending.empty(); })) {
+    return;
+  }
+  for (uint8_t* const block : std::exchange(ReleasedBlocks(), {})) {
+    const uint8_t* const end = block + BlockBytes(SizeOf(block));
+    if (std::any_of<const uint8_t*>(block + kAlign, end, [](uint8_t x) { return x != kGone; })) ++Gpus().misuse;
+    std::free(block);
+  }
+}
 
 const GpuTable kTable = {
     "CUDA",
@@ -149,6 +175,7 @@ const GpuTable kTable = {
       CheckIdle(q);
       DropPending(q);
       std::erase(OpenQueues(), q);
+      FreeReleased();
       --Gpus().open_queues;
       delete q->recording;
       delete q;
@@ -160,8 +187,7 @@ const GpuTable kTable = {
         return Failure(GpuFault::kNoMemory, "allocate: out of memory");
       }
       ++g.n_allocations;
-      // The size stands before the memory; what is not initialised is garbage.
-      const size_t all = (bytes + 3 * kAlign - 1) / kAlign * kAlign;
+      const size_t all = BlockBytes(bytes);  // what is not initialised is garbage
       auto* const block = static_cast<uint8_t*>(std::aligned_alloc(kAlign, all));
       if (block == nullptr) return Failure(GpuFault::kNoMemory, "allocate: out of memory");
       std::memcpy(block, &bytes, sizeof bytes);
@@ -174,16 +200,17 @@ const GpuTable kTable = {
     [](GpuQueue* q, void* device) noexcept {
       if (device == nullptr) return;
       CheckIdle(q);
-      for (GpuQueue* other : OpenQueues()) DropPending(other);
+      DropPending(q);  // of others nothing: a GPU that frees memory need not wait for them
       uint8_t* const block = static_cast<uint8_t*>(device) - kAlign;
-      size_t bytes;
-      std::memcpy(&bytes, block, sizeof bytes);
-      const uint8_t* const end = block + (bytes + 3 * kAlign - 1) / kAlign * kAlign;
+      const size_t bytes = SizeOf(block);
+      uint8_t* const end = block + BlockBytes(bytes);
       if (std::any_of<const uint8_t*>(block + kAlign + bytes, end, [](uint8_t x) { return x != kGuard; })) {
         ++Gpus().misuse;
       }
       Gpus().allocated_bytes -= bytes;
-      std::free(block);
+      std::fill(block + kAlign, end, kGone);
+      ReleasedBlocks().push_back(block);
+      FreeReleased();
     },
     [](GpuQueue* q, void* device, const void* host, size_t bytes) noexcept -> GpuStatus {
       CheckIdle(q);

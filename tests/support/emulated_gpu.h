@@ -1,7 +1,8 @@
 // A GpuTable whose devices are loops on the CPU (emulated_grid.h): what GpuOps launches, runs. For tests alone.
 //
 // Queues are lazy: what is put into one happens when somebody waits for it, and no sooner. So whoever reads what
-// another queue makes, without having waited for that queue, reads what was there before.
+// another queue makes, without having waited for that queue, reads what was there before; and memory that is released
+// while another queue still works on it gives itself away.
 #ifndef BITNET_TESTS_SUPPORT_EMULATED_GPU_H_
 #define BITNET_TESTS_SUPPORT_EMULATED_GPU_H_
 

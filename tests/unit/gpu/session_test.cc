@@ -3,6 +3,7 @@
 // there.
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "core/runtime/session.h"
 #include "support/emulated_gpu.h"
@@ -227,6 +228,76 @@ TEST_CASE("what a gpu makes in one session's queue is there for another session"
     REQUIRE(b->Eval(second, Want::kAll).ok());
     CHECK(LogitsSha256(*b) == evaluated({first, second}));
   }
+  SECTION("a state that was loaded, for a fork") {
+    const auto original = MakeSession(cpu, model), a = MakeSession(gpu, model);
+    REQUIRE(original->Eval(first).ok());
+    REQUIRE(a->Load(*original->Save()).ok());
+    auto fork = a->Fork();
+    REQUIRE(fork.ok());
+    REQUIRE((*fork)->Eval(second, Want::kAll).ok());
+    CHECK(LogitsSha256(**fork) == evaluated({first, second}));
+  }
+  SECTION("what a batch left in a session, when that is saved and rolled back") {
+    const auto original = MakeSession(cpu, model), a = MakeSession(gpu, model), b = MakeSession(gpu, model);
+    REQUIRE(original->Eval(second).ok());
+    const core::Session::BatchItem items[] = {{a.get(), first, Want::kAll}, {b.get(), second, Want::kAll}};
+    REQUIRE(core::Session::EvalBatch(items).ok());
+    CHECK(*b->Save() == *original->Save());
+    REQUIRE(b->RollBack(2).ok());
+    REQUIRE(b->Eval(first, Want::kAll).ok());
+    CHECK(LogitsSha256(*b) == evaluated({{second[0], second[1]}, first}));
+    REQUIRE(a->Load(*original->Save()).ok());  // what its batch kept is still to be copied
+    REQUIRE(a->Eval(first, Want::kAll).ok());
+    CHECK(LogitsSha256(*a) == evaluated({second, first}));
+  }
+  SECTION("rows that a batch kept, when a session of it goes away") {
+    for (const bool lead_goes : {false, true}) {
+      auto a = MakeSession(gpu, model), b = MakeSession(gpu, model);
+      const core::Session::BatchItem items[] = {{a.get(), first, Want::kAll}, {b.get(), second, Want::kAll}};
+      REQUIRE(core::Session::EvalBatch(items).ok());
+      (lead_goes ? a : b).reset();
+      CHECK(LogitsSha256(*(lead_goes ? b : a)) == evaluated({lead_goes ? second : first}));
+    }
+  }
+  SECTION("a fork, when the original goes away") {
+    auto a = MakeSession(gpu, model);
+    REQUIRE(a->Eval(first).ok());
+    auto fork = a->Fork();
+    REQUIRE(fork.ok());
+    a.reset();
+    REQUIRE((*fork)->Eval(second, Want::kAll).ok());
+    CHECK(LogitsSha256(**fork) == evaluated({first, second}));
+  }
+  CHECK(Gpus().misuse == 0);
+}
+
+// An engine that splits the model over both of two GPUs.
+std::shared_ptr<core::Engine> EngineOnTwo(const std::shared_ptr<const core::Model>& model) {
+  for (uint64_t limit = uint64_t{64} << 20; limit > (1 << 20); limit = limit * 15 / 16) {
+    auto engine = GpuEngine(DeviceMode::kHybrid, limit);
+    const auto session = core::Session::Create(engine, model, {});
+    if (!session.ok()) break;
+    const auto gpus = (*session)->Facts().gpus;
+    if (gpus.size() == 2 && (*session)->Facts().device == "cuda") return engine;
+  }
+  FAIL("no limit puts layers on both GPUs and none on the CPU");
+  return nullptr;
+}
+
+TEST_CASE("a state that was loaded into all devices of a session is there for the batch of another session", "[gpu]") {
+  Reset();
+  Gpus().n_devices = 2;
+  const std::vector<int32_t> first = {1, 2, 3, 4, 5}, second = {9, 8, 7, 6};
+  const auto cpu = GpuEngine(DeviceMode::kCpu);
+  const auto model = LoadTiny(*cpu);
+  const auto gpus = EngineOnTwo(model);
+  const auto original = MakeSession(cpu, model), a = MakeSession(gpus, model), b = MakeSession(gpus, model);
+  REQUIRE(original->Eval(first).ok());
+  REQUIRE(b->Load(*original->Save()).ok());
+  const core::Session::BatchItem items[] = {{a.get(), first, Want::kAll}, {b.get(), second, Want::kAll}};
+  REQUIRE(core::Session::EvalBatch(items).ok());
+  REQUIRE(original->Eval(second, Want::kAll).ok());
+  CHECK(LogitsSha256(*b) == LogitsSha256(*original));
   CHECK(Gpus().misuse == 0);
 }
 
@@ -385,6 +456,30 @@ TEST_CASE("a non-finite value on a gpu names layer, operation and position as on
     REQUIRE(status.code() == core::Code::kNonFinite);
     messages.push_back(std::string(status.message()));
     CHECK(session->position() == 0);
+  }
+  CHECK(messages[0] == messages[1]);
+}
+
+TEST_CASE("a value that one cache type of a batch cannot hold is told at its position as on a cpu", "[gpu]") {
+  Reset();
+  const std::vector<int32_t> text = {9, 8, 7}, other = {5, 4};
+  const std::vector<float> huge(4096, 1e9f);  // of the values: too much for f16, not for f32
+  std::vector<std::string> messages;
+  for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
+    const auto engine = GpuEngine(mode);
+    const auto model = LoadTiny(*engine);
+    core::Matrix& v = const_cast<core::Weights&>(model->weights()).layers[1].v;
+    REQUIRE(v.rows <= huge.size());
+    const float* const scale = std::exchange(v.scale, huge.data());
+    const auto wide = MakeSession(engine, model, OptionsOf(kernels::Dense::kF32, 400));
+    const auto narrow = MakeSession(engine, model, OptionsOf(kernels::Dense::kF16, 16));
+    REQUIRE(wide->Eval(text).ok());
+    const core::Session::BatchItem items[] = {{wide.get(), other, Want::kAll}, {narrow.get(), other, Want::kAll}};
+    const core::Status status = core::Session::EvalBatch(items);
+    v.scale = scale;
+    REQUIRE(status.code() == core::Code::kNonFinite);
+    messages.push_back(std::string(status.message()));
+    CHECK_THAT(messages.back(), Catch::Contains("layer 1 cache at position 0;"));
   }
   CHECK(messages[0] == messages[1]);
 }
