@@ -1,15 +1,29 @@
-# The device code as nvcc hands it to the assembler, with the flags of the build: every sum and product is rounded by
-# itself ("add.rn.f32": the assembler may fuse an "add.f32" with a product before it), nothing is approximate or flushes,
-# and the instructions that the products are made of are there.
-# -D NVCC= -D FLAGS= -D ROOT= -D OUT=
-separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
-execute_process(COMMAND ${NVCC} -ptx -arch=compute_80 -std=c++17 -O3 ${FLAGS} -I ${ROOT}/src -o ${OUT}
-                        ${ROOT}/src/kernels/cuda/device.cu
-                RESULT_VARIABLE status ERROR_VARIABLE error)
-if(NOT status EQUAL 0)
-  message(FATAL_ERROR "nvcc: ${error}")
+# The device code as nvcc hands it to the assembler, with the flags of the build. Every instruction that has a floating
+# type is one of those listed here: each sum and product rounded by itself ("add.rn.f32": the assembler may fuse an
+# "add.f32" with a product before it), nothing approximate, flushed, saturated, of half or double width, no atomic sum,
+# no call. Every fused operation is one that the source names; and the instructions that the products are made of are
+# there.
+# -D NVCC= -D FLAGS= -D ROOT= -D OUT=   optional: -D SOURCE= (default: device.cu)
+if(NOT SOURCE)
+  set(SOURCE ${ROOT}/src/kernels/cuda/device.cu)
 endif()
-file(STRINGS ${OUT} lines REGEX "f32|f16|mma|dp4a|local")
+separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
+function(compile out)
+  execute_process(COMMAND ${NVCC} -ptx -arch=compute_80 -std=c++17 -O3 ${FLAGS} ${ARGN} -I ${ROOT}/src -o ${out} ${SOURCE}
+                  RESULT_VARIABLE status ERROR_VARIABLE error)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "nvcc: ${error}")
+  endif()
+endfunction()
+
+set(float_type "(f16x2|f16|bf16x2|bf16|tf32|f32x2|f32|f64|e[0-9]+m[0-9]+(x2)?)")
+set(arithmetic "(add|sub|mul|div|sqrt|fma)\\.rn\\.f32")
+# Exact ones: moves, comparisons, the lesser and the greater, and conversions that round as they say.
+set(moves "(mov|selp|neg|abs|min|max|(ld|st)(\\.(param|global|shared|nc|v2|v4))*|setp\\.[a-z]+)\\.f32")
+set(conversions "cvt\\.f32\\.f16|cvt\\.rn\\.f32\\.[su](8|16|32)|cvt\\.rni\\.f32\\.f32|cvt\\.rzi\\.s32\\.f32")
+
+compile(${OUT})
+file(STRINGS ${OUT} lines REGEX "\\.${float_type}|\\.(approx|ftz|full|sat|local)|mma|dp4a|call")
 list(LENGTH lines n_lines)
 if(n_lines LESS 500)
   message(FATAL_ERROR "${n_lines} lines of arithmetic are too few to be the kernels")
@@ -18,14 +32,22 @@ set(n_mma 0)
 set(n_dp4a 0)
 set(n_fma 0)
 foreach(line IN LISTS lines)
-  if(line MATCHES "\\.(approx|ftz|full)|(mul|add|sub|mad|fma|div|sqrt|rcp)\\.f32|\\.local")
-    message(SEND_ERROR "not canonical: ${line}")
-  elseif(line MATCHES "mma\\.sync\\.aligned\\.m16n8k32\\.row\\.col\\.s32\\.s8\\.s8\\.s32")
+  if(line MATCHES "^[ \t]*(\\.(reg|param|shared|visible|entry|func|global|const|file|loc|target)|//)")
+    if(line MATCHES "\\.${float_type}" AND NOT line MATCHES "\\.f32|^[ \t]*//")
+      message(SEND_ERROR "not canonical: ${line}")
+    endif()
+    continue()
+  endif()
+  # Behind a label, a brace or a guard: the instruction up to its operands.
+  string(REGEX MATCH "[a-z][a-z0-9_]*(\\.[a-z0-9_:]+)+" instruction "${line}")
+  if(instruction MATCHES "^mma\\.sync\\.aligned\\.m16n8k32\\.row\\.col\\.s32\\.s8\\.s8\\.s32$")
     math(EXPR n_mma "${n_mma} + 1")
-  elseif(line MATCHES "dp4a\\.s32\\.s32")
+  elseif(instruction MATCHES "^dp4a\\.s32\\.s32$")
     math(EXPR n_dp4a "${n_dp4a} + 1")
-  elseif(line MATCHES "fma\\.rn\\.f32")
+  elseif(instruction MATCHES "^fma\\.rn\\.f32$")
     math(EXPR n_fma "${n_fma} + 1")
+  elseif(NOT instruction MATCHES "^(${arithmetic}|${moves}|${conversions})$")
+    message(SEND_ERROR "not canonical: ${line}")
   endif()
 endforeach()
 foreach(kind mma dp4a fma)
@@ -33,3 +55,18 @@ foreach(kind mma dp4a fma)
     message(SEND_ERROR "no ${kind} in the device code")
   endif()
 endforeach()
+
+compile(${OUT}.named.ptx -include ${CMAKE_CURRENT_LIST_DIR}/named_fma.h)
+file(STRINGS ${OUT}.named.ptx lines REGEX "fma\\.")
+set(n_named 0)
+foreach(line IN LISTS lines)
+  if(line MATCHES "// by name")
+    math(EXPR n_named "${n_named} + 1")
+  else()
+    message(SEND_ERROR "fused without a name in the source: ${line}")
+  endif()
+endforeach()
+if(n_named EQUAL 0)
+  message(SEND_ERROR "no fused operation that the source names")
+endif()
+message(STATUS "${n_fma} fused operations (${n_named} when named), ${n_mma} of tensor cores, ${n_dp4a} dot products of bytes")
