@@ -131,6 +131,7 @@ TEST_CASE("Ctrl-C ends a comparison", "[golden][diff]") {
     fs::resize_file(folder / name, header.size() + (uint64_t{4} << 34));  // sparse: takes minutes to compare
   }
   ToolProcess diff({"diff", folder / "a.gguf", folder / "b.gguf"});
+  REQUIRE(diff.WaitUntilStarted());
   diff.Interrupt();
   const Outcome run = diff.Finish();
   CHECK(run.exit_code == 130);

@@ -1,10 +1,8 @@
 // What goes where: results on standard output, all else on standard error; pipes that close; Ctrl-C.
 #include <sys/stat.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 #include "golden/tool.h"
 #include "support/catch.h"
@@ -53,10 +51,13 @@ TEST_CASE("Ctrl-C while a pipe waits for its other end ends the tool: 130", "[go
   const std::string fifo = folder / "fifo";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
   for (const char* option : {"--output", "--prompt-file"}) {
+    INFO(option);
     ToolProcess tool({"run", "--json", option, fifo, std::string(option) == "--output" ? "--prompt=hi" : "--quiet"});
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // it starts, and waits; else it is 128 + SIGINT
+    REQUIRE(tool.WaitUntilStarted(/*asleep=*/true));
     tool.Interrupt();
-    CHECK(tool.Finish().exit_code == 130);
+    const Outcome run = tool.Finish();
+    CHECK(run.exit_code == 130);
+    CHECK(run.err == "bitnet: interrupted\n");
   }
 }
 

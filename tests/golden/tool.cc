@@ -114,6 +114,23 @@ void ToolProcess::WriteInput(std::string_view text) {
 
 void ToolProcess::CloseInput() { CloseEnd(in_); }
 void ToolProcess::CloseOutput() { CloseEnd(out_); }
+
+bool ToolProcess::WaitUntilStarted(bool asleep) {
+  const int needed = asleep ? 10 : 1;  // looks in a row: a sleep that does not end by itself
+  for (int found = 0; found < needed; usleep(10000)) {
+    std::ifstream file("/proc/" + std::to_string(pid_) + "/status");
+    char state = 'Z';
+    uint64_t caught = 0;  // bit N - 1: signal N
+    for (std::string line; std::getline(file, line);) {
+      if (line.rfind("State:\t", 0) == 0) state = line[7];
+      if (line.rfind("SigCgt:\t", 0) == 0) caught = std::stoull(line.substr(8), nullptr, 16);
+    }
+    if (state == 'Z') return false;
+    found = (caught >> (SIGINT - 1) & 1) != 0 && (!asleep || state == 'S') ? found + 1 : 0;
+  }
+  return true;
+}
+
 void ToolProcess::Interrupt() { kill(pid_, SIGINT); }
 void ToolProcess::Kill() { kill(pid_, SIGKILL); }
 
@@ -125,7 +142,7 @@ Outcome ToolProcess::Finish() {
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
-  outcome_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  outcome_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return outcome_;
 }
 

@@ -17,7 +17,7 @@ namespace bitnet::test {
 using Json = core::JsonValue;
 
 struct Outcome {
-  int exit_code = -1;  // 128 + N when signal N ended it
+  int exit_code = 0;  // -N when signal N ended it: a shell's 128 + N is also what a tool ends itself with
   std::string out;
   std::string err;
 };
@@ -41,9 +41,12 @@ class ToolProcess {
   void WriteInput(std::string_view text);
   void CloseInput();
   void CloseOutput();  // as `head` does
-  void Interrupt();    // Ctrl-C
-  void Kill();         // kill -9
-  Outcome Finish();    // closes its input, reads the rest, waits
+  // Waits until it takes Ctrl-C itself, before which that kills it, and if `asleep`, until it waits for something, as
+  // for the other end of a pipe; false when it ends before.
+  bool WaitUntilStarted(bool asleep = false);
+  void Interrupt();  // Ctrl-C
+  void Kill();       // kill -9
+  Outcome Finish();  // closes its input, reads the rest, waits
 
  private:
   bool ReadSome(bool wait);
