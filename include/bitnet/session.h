@@ -292,10 +292,12 @@ typedef struct bitnet_memory_t {
 
 /**
  * What the model in `file` and one session would take if they were loaded now: with BITNET_LOAD_AUTO what is copied
- * depends on the memory to spare at this moment. Reads the header only.
- * @param model_options    NULL = defaults; the mode and the layout count.
+ * depends on the memory to spare at this moment. Linears that are dense count as ternary, or with allow_dense_linears
+ * as they are. Reads the header only, that of SafeTensors at their path.
+ * @param model_options    NULL = defaults; the mode, the layout and allow_dense_linears count.
  * @param session_options  NULL = defaults.
- * @return BITNET_OK, _E_BAD_FORMAT, _E_UNSUPPORTED (not a model that would load), _E_INVALID_ARGUMENT, _E_NO_MEMORY.
+ * @return BITNET_OK, _E_BAD_FORMAT, _E_UNSUPPORTED (not a model that would load), _E_INVALID_ARGUMENT, _E_NO_MEMORY,
+ *         _E_NOT_FOUND, _E_IO (SafeTensors that are no longer there).
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_file_memory(const bitnet_file_t* file, const bitnet_engine_t* engine,

@@ -139,8 +139,10 @@ Outcome ToolProcess::Finish() {
   while (ReadSome(true)) {
   }
   int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  pid_t ended;
+  while ((ended = waitpid(pid_, &status, 0)) < 0 && errno == EINTR) {
   }
+  REQUIRE(ended == pid_);
   pid_ = -1;
   outcome_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return outcome_;

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <climits>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,7 +18,7 @@ namespace bitnet::test {
 using Json = core::JsonValue;
 
 struct Outcome {
-  int exit_code = 0;  // -N when signal N ended it: a shell's 128 + N is also what a tool ends itself with
+  int exit_code = INT_MIN;  // -N when signal N ended it: a shell's 128 + N is also what a tool ends itself with
   std::string out;
   std::string err;
 };

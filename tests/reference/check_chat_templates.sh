@@ -5,6 +5,6 @@
 set -euo pipefail
 record=$1 venv=$2
 here=$(cd "$(dirname "$0")" && pwd)
-check='import jinja2; assert "3.1.5" <= jinja2.__version__ < "3.2"'
+check='import jinja2; assert (3, 1, 5) <= tuple(map(int, jinja2.__version__.split(".")[:3])) < (3, 2)'
 python=$("$here/../support/python_with.sh" "$venv" "$check" 'jinja2>=3.1.5,<3.2')
 "$python" "$here/chat_templates.py" --check "$record"

@@ -15,11 +15,11 @@ fi
 exec 9>"$venv.lock"
 flock 9  # tests run side by side
 if ! "$venv/bin/python" -c "$check" 2>/dev/null; then
-  if [[ ! -x $venv/bin/pip ]]; then
+  if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then  # none, or of a Python that is gone
     rm -rf "$venv"
     python3 -m venv "$venv" >&2 || true
   fi
-  if ! "$venv/bin/pip" --quiet install "$requirement" >&2; then
+  if ! "$venv/bin/python" -m pip --quiet install "$requirement" >&2; then
     echo "skipped: no $requirement for python3" >&2
     exit 77
   fi

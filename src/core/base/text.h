@@ -21,7 +21,7 @@ requires(std::is_arithmetic_v<T> && !std::same_as<T, char> && !std::same_as<T, b
                                                                                                       T value) {
   char buf[40];
   const auto end = std::to_chars(buf, buf + sizeof buf, value);  // shortest form that reads back the same
-  out.append(buf, end.ptr);
+  out.append(buf, static_cast<size_t>(end.ptr - buf));
 }
 
 // All arguments as text, one after the other. Numbers in their shortest exact form.

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "core/base/system_info.h"
@@ -152,6 +154,8 @@ class Loader {
     return std::shared_ptr<const Model>(std::move(model_));
   }
 
+  bool copies() const { return placement_.copies; }
+
  private:
   Status Parse(std::span<const std::byte> bytes) {
     model_->bytes_ = {bytes};
@@ -249,7 +253,7 @@ class Loader {
 
   void CountMapped(const TensorPlan& plan) {
     if (model_->mapped_bytes_ == 0) return;
-    for (const PlannedTensor& t : plan.tensors) model_->mapped_bytes_ -= IsInPlace(t) ? 0 : t.tensor->n_bytes;
+    for (const PlannedTensor& t : plan.tensors) model_->mapped_bytes_ -= IsInPlace(t) ? 0 : BytesInFile(*t.tensor);
   }
 
   void Release(std::span<const std::byte> bytes) const {
@@ -501,16 +505,23 @@ class Loader {
 
 Result<std::shared_ptr<const Model>> Model::LoadFile(const std::string& path, const LoadSpec& spec, ThreadPool& pool,
                                                      const Allocator& allocator) {
-  const auto load = [&](const LoadSpec& how) -> Result<std::shared_ptr<const Model>> {
-    Loader loader(how, pool, allocator);
+  std::set<std::string, std::less<>> warnings;
+  LoadSpec once = spec;  // says each warning once
+  if (spec.warn) {
+    once.warn = [&](std::string_view line) {
+      if (warnings.emplace(line).second) spec.warn(line);
+    };
+  }
+  {
+    Loader loader(once, pool, allocator);
     BN_RETURN_IF_ERROR(loader.FromFile(path));
-    return loader.Load();
-  };
-  auto model = load(spec);
-  if (spec.mode != LoadMode::kAuto || model.ok() || model.status().code() != Code::kNoMemory) return model;
-  LoadSpec mapped = spec;  // copies that memory refuses are given up
-  mapped.mode = LoadMode::kMap;
-  return load(mapped);
+    auto model = loader.Load();
+    if (!loader.copies() || model.ok() || model.status().code() != Code::kNoMemory) return model;
+  }
+  once.mode = LoadMode::kMap;  // copies that memory refuses are given up
+  Loader loader(once, pool, allocator);
+  BN_RETURN_IF_ERROR(loader.FromFile(path));
+  return loader.Load();
 }
 
 Result<std::shared_ptr<const Model>> Model::LoadMemory(std::span<const std::byte> bytes, const LoadSpec& spec,

@@ -79,7 +79,7 @@ class Model {
   // The same from a block that the model takes over.
   static Result<std::shared_ptr<const Model>> LoadBuffer(Buffer bytes, const LoadSpec& spec, ThreadPool& pool,
                                                          const Allocator& allocator);
-  // Reads the header alone. Of `spec`, mode and i2s_arm_layout count.
+  // Reads the header alone. Of `spec`, mode, i2s_arm_layout and allow_dense_linears count.
   static Result<ModelEstimate> Estimate(const std::string& path, const LoadSpec& spec);
   static Result<ModelEstimate> Estimate(const Gguf& gguf, uint64_t file_bytes, const LoadSpec& spec);
 

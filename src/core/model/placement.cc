@@ -13,6 +13,7 @@ namespace bitnet::core {
 
 namespace {
 
+// A linear of which only loading tells whether it is ternary.
 bool IsDenseLinear(const PlannedTensor& t, const LoadSpec& spec) {
   return t.role == PlannedTensor::Role::kLinear && DenseTypeOf(t.tensor->type) &&
          !TernaryLayoutOf(*t.tensor, spec.i2s_arm_layout);
@@ -36,23 +37,28 @@ uint64_t ChangedBytes(const PlannedTensor& t, const LoadSpec& spec) {
 Placement Place(const TensorPlan& plan, const LoadSpec& spec, bool copies, const Matrix* head) {
   Placement out{copies, head};
   for (const PlannedTensor& t : plan.tensors) {
-    const uint64_t file_bytes = t.tensor->n_bytes;
+    const uint64_t elements = t.matrix != nullptr ? uint64_t{t.matrix->rows} * t.matrix->cols : t.tensor->ne[0];
+    const bool dense = IsDenseLinear(t, spec) && !plan.master_linears;
     if (t.vector != nullptr) {
-      out.other_bytes += t.tensor->ne[0] * sizeof(float);
-      out.replaced_bytes += file_bytes;
+      out.other_bytes += elements * sizeof(float);
+    } else if (dense && spec.allow_dense_linears) {  // at most, where it is not ternary
+      out.other_bytes += t.tensor->type == QuantType::kF64 ? elements * sizeof(float) : 0;
+      continue;
     } else if (const uint64_t changed = ChangedBytes(t, spec); changed != 0) {
-      // Dense linears count as the packed codes that they become where they are exactly ternary.
-      (IsDenseLinear(t, spec) ? out.other_bytes : out.arena_bytes) += WeightArena::Taken(changed);
-      out.replaced_bytes += file_bytes;
+      (dense ? out.other_bytes : out.arena_bytes) += WeightArena::Taken(changed);
     } else if (out.Copies(t, spec)) {
-      out.arena_bytes += WeightArena::Taken(file_bytes);
-      out.replaced_bytes += file_bytes;
+      out.arena_bytes += WeightArena::Taken(t.tensor->n_bytes);
+    } else {
+      continue;
     }
+    out.replaced_bytes += BytesInFile(*t.tensor);
   }
   return out;
 }
 
 }  // namespace
+
+uint64_t BytesInFile(const GgufTensor& tensor) { return tensor.offset == 0 ? 0 : tensor.n_bytes; }
 
 bool Placement::Copies(const PlannedTensor& t, const LoadSpec& spec) const {
   if (!copies || t.matrix == nullptr) return false;

@@ -27,6 +27,9 @@ struct Placement {
 // are ternary, which makes them an eighth of their size, is not known before.
 Placement PlaceWeights(const TensorPlan& plan, const Weights& weights, const LoadSpec& spec);
 
+// Of the file: none of a tensor that was computed from the configuration, whose offset is 0.
+uint64_t BytesInFile(const GgufTensor& tensor);
+
 // The head as the products will see it: kind and shape alone.
 Matrix HeadOf(const TensorPlan& plan, const Weights& weights);
 

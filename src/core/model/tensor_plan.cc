@@ -157,6 +157,7 @@ Result<TensorPlan> PlanTensors(const TensorTable& table, const HParams& h, Weigh
   if (!table.tied().value_or(!plan.Has("output.weight")))
     BN_RETURN_IF_ERROR(plan.Table("output", h.n_vocab, h.n_embd, weights.output));
   plan.CountUnused();
+  out.master_linears = table.linears() == TensorTable::Linears::kMaster;
   return out;
 }
 

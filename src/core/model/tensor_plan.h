@@ -33,6 +33,7 @@ struct PlannedTensor {
 
 struct TensorPlan {
   std::vector<PlannedTensor> tensors;  // graph order
+  bool master_linears = false;         // linears are dense and become ternary at load
   uint64_t n_unused = 0;               // tensors of the file that the graph does not use
   std::string_view first_unused;
 };

@@ -50,6 +50,10 @@ TEST_CASE("packed and master folders have the codes of the same model in GGUF", 
       CHECK(m->weights().layers[1].ffn_sub_norm[511] == 0.75f);
       CHECK(m->quantization() == (form == Form::kMaster ? "BF16" : "U8"));
       CHECK(m->n_params() == gguf->n_params());
+      const auto estimate = Model::Estimate(path, {});
+      REQUIRE(estimate.ok());
+      CHECK(estimate->mapped_bytes == m->mapped_bytes());
+      CHECK(m->mapped_bytes() < m->size_bytes() / 2);  // the embedding alone
     }
     const auto estimate = Model::Estimate(folder.path(), {});
     REQUIRE(estimate.ok());
@@ -207,6 +211,7 @@ TEST_CASE("scaling of RoPE that is defined is computed, other kinds are refused 
   const auto scaled = Loaded(load(llama3));
   const float* divisors = scaled->weights().rope_freqs;
   REQUIRE(divisors != nullptr);
+  CHECK(scaled->mapped_bytes() == Loaded(load("null"))->mapped_bytes());  // divisors are in no file
   REQUIRE(scaled->hparams().n_rot == 64);
   CHECK(divisors[14] == 1.0f);
   CHECK(std::abs(divisors[15] - 1.5534146f) < 1e-5f);
