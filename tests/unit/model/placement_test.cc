@@ -153,7 +153,9 @@ TEST_CASE("a large 16-bit head stays in the file: sessions read a copy of half i
 }
 
 TEST_CASE("copies that memory refuses are given up", "[model][placement]") {
-  const std::string file = SmallModel().Builder().Build();
+  GgufBuilder b = SmallModel().Builder();
+  b.Add({"not.of.the.graph", {32}, 0, std::string(128, '\0')});
+  const std::string file = b.Build();
   const ModelFile model(file);
   // The block for all matrices is larger than any other.
   const Allocator small{
@@ -162,7 +164,11 @@ TEST_CASE("copies that memory refuses are given up", "[model][placement]") {
       },
       [](void*, void* p, size_t bytes) noexcept { DefaultAllocator().free(nullptr, p, bytes); }, nullptr};
   const auto mapped = Loaded(LoadPath(model.path(), Spec(LoadMode::kMap)));
-  const auto m = Loaded(Model::LoadFile(model.path(), Spec(LoadMode::kAuto), Pool(), small));
+  LoadSpec spec = Spec(LoadMode::kAuto);
+  std::vector<std::string> warnings;
+  spec.warn = [&](std::string_view line) { warnings.emplace_back(line); };
+  const auto m = Loaded(Model::LoadFile(model.path(), spec, Pool(), small));
+  CHECK(warnings.size() == 1);  // though the file was read twice
   CHECK(m->mapped_bytes() == mapped->mapped_bytes());
   CHECK(m->TernarySha256() == mapped->TernarySha256());
 }
