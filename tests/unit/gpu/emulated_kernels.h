@@ -1,0 +1,69 @@
+// What the tests of GPU kernels over an emulated grid share.
+#ifndef BITNET_TESTS_UNIT_GPU_EMULATED_KERNELS_H_
+#define BITNET_TESTS_UNIT_GPU_EMULATED_KERNELS_H_
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <vector>
+
+#include "kernels/cuda/kernel_list.h"
+#include "kernels/kernel_table.h"
+#include "support/catch.h"
+#include "support/emulated_grid.h"
+#include "support/kernel_problems.h"
+
+namespace bitnet_test {
+
+using namespace bitnet::kernels;       // NOLINT: what is under test
+using namespace bitnet::kernels::gpu;  // NOLINT
+
+inline constexpr std::array<LaneOrder, 6> kOrders = {LaneOrder::kRising,       LaneOrder::kFalling,
+                                                     LaneOrder::kStrided,      LaneOrder::kAloneRising,
+                                                     LaneOrder::kAloneFalling, LaneOrder::kAloneStrided};
+inline constexpr float kUnset = 1234567.0f;
+
+inline const KernelTable& Ref() { return ReferenceTable(); }
+
+// Memory of the emulated device: aligned as cudaMalloc aligns.
+template <class T>
+class DeviceArray {
+ public:
+  explicit DeviceArray(const std::vector<T>& x) : DeviceArray(x.size()) {
+    if (!x.empty()) std::memcpy(data(), x.data(), x.size() * sizeof(T));
+  }
+  explicit DeviceArray(size_t n) : bytes_(n * sizeof(T) + 256), n_(n) {}
+  T* data() {
+    const auto at = reinterpret_cast<uintptr_t>(bytes_.data());
+    return reinterpret_cast<T*>(bytes_.data() + (256 - at % 256) % 256);
+  }
+  std::vector<T> values() { return std::vector<T>(data(), data() + n_); }
+
+ private:
+  std::vector<uint8_t> bytes_;
+  size_t n_;
+};
+
+inline uint32_t Blocks(size_t n, size_t per_block) { return static_cast<uint32_t>((n + per_block - 1) / per_block); }
+
+inline void CheckSame(const std::vector<float>& found, const std::vector<float>& expected) {
+  REQUIRE(!expected.empty());
+  REQUIRE(BitsOf(found) == BitsOf(expected));
+}
+
+template <class T>
+std::vector<T> DenseWeights(uint64_t seed, size_t n) {
+  const std::vector<float> x = Values(seed, n);
+  std::vector<T> out(n);
+  for (size_t i = 0; i < n; ++i) {
+    if constexpr (std::is_same_v<T, float>) out[i] = x[i];
+    if constexpr (std::is_same_v<T, gpu::F16>) out[i].bits = F32ToF16(x[i]);
+    if constexpr (std::is_same_v<T, gpu::BF16>) out[i].bits = F32ToBF16(x[i]);
+  }
+  return out;
+}
+
+}  // namespace bitnet_test
+
+#endif  // BITNET_TESTS_UNIT_GPU_EMULATED_KERNELS_H_
