@@ -7,6 +7,7 @@
 #include "kernels/cuda/matrix_kernels.h"
 #include "kernels/cuda/row_kernels.h"
 #include "kernels/cuda/select_kernels.h"
+#include "kernels/cuda/tensor_core_kernels.h"
 #include "kernels/cuda/ternary_kernels.h"
 
 namespace bitnet::kernels::gpu {
