@@ -110,6 +110,38 @@ Result Ternary(const Device& device, const char* name, uint32_t rows, uint32_t c
   return {name, rows, cols, tokens, seconds, products / 4, products * tokens};
 }
 
+// One token with the norm and quantisation of its row.
+template <class Kernel>
+Result TernaryOfRow(const Device& device, const char* name, uint32_t rows, uint32_t cols, uint32_t n_matrices) {
+  const size_t matrix_bytes = size_t{rows} * cols / 4;
+  const size_t n_copies = std::max<size_t>(1, device.rotated_bytes / (matrix_bytes * n_matrices));
+  const Memory w(device, n_copies * n_matrices * matrix_bytes), x(device, size_t{cols} * 8);
+  const Memory y(device, rows * sizeof(float)), scale(device, 256), fail(device, 256);
+  const double seconds = SecondsOfLaunch(device, 200, [&](uint32_t i) {
+    typename Kernel::Args a{};
+    for (size_t m = 0; m < n_matrices; ++m) {
+      a.product.out[m] = {w.as<uint8_t>() + (i % n_copies * n_matrices + m) * matrix_bytes,
+                          scale.as<float>(),
+                          0,
+                          rows,
+                          nullptr,
+                          y.as<float>(),
+                          0};
+    }
+    a.product.n_out = n_matrices;
+    a.product.cols = cols;
+    a.product.n_tokens = 1;
+    a.norm.x = x.as<float>();
+    a.norm.gamma = x.as<float>() + cols;
+    a.norm.eps = 1e-5f;
+    a.norm.n = cols;
+    a.norm.norm_fail = a.norm.input_fail = {fail.as<unsigned long long>(), 1};
+    Put<Kernel>(device, {Blocks(rows, Kernel::kRows)}, a);
+  });
+  const double products = static_cast<double>(rows) * cols * n_matrices;
+  return {name, rows, cols, 1, seconds, products / 4, products};
+}
+
 Result Head(const Device& device, const Shape& shape, HeadType type) {
   const uint32_t n = shape.embd, rows = shape.vocab;
   const bool dense = type == HeadType::kF16;
@@ -193,10 +225,11 @@ double AttentionSeconds(const Device& device, const Shape& shape, uint32_t n_row
 void MeasureKernels(const Device& device, const Shape& s, core::JsonWriter& json) {
   json.BeginArray();
   const auto report = [&](const Result& r) { Report(device, r, json); };
-  report(Ternary<TernaryGemv1>(device, "ternary, 1 token", s.embd, s.embd, 1, 1, false));
-  report(Ternary<TernaryGemv1>(device, "ternary, 1 token", s.embd, s.ffn, 1, 1, false));
+  report(TernaryOfRow<TernaryNormGemv1>(device, "norm and ternary, 1 token", s.embd, s.embd, 1));
+  report(TernaryOfRow<TernaryNormGemv1>(device, "norm and ternary, 1 token", s.embd, s.ffn, 1));
+  report(TernaryOfRow<TernaryNormGemv1>(device, "norm and ternary, 1 token", 2 * s.ffn, s.embd, 1));
+  report(TernaryOfRow<TernaryNormGate1>(device, "norm, gate, up and activation, 1 token", s.ffn, s.embd, 2));
   report(Ternary<TernaryGemv1>(device, "ternary, 1 token", 2 * s.ffn, s.embd, 1, 1, false));
-  report(Ternary<TernaryGate1>(device, "gate, up and activation, 1 token", s.ffn, s.embd, 1, 1, true));
   report(Ternary<TernaryGemv4>(device, "ternary, 4 tokens", 2 * s.ffn, s.embd, 4, 4, false));
   for (const uint32_t tokens : {16u, 64u, 512u, 4096u}) {
     if (tokens > s.n_ctx) continue;

@@ -144,6 +144,40 @@ struct EmulatedBlock {
     std::memset(static_cast<void*>(&shared), 0xa5, sizeof shared);
     std::memset(static_cast<void*>(lanes.data()), 0xa5, lanes.size() * sizeof lanes[0]);
   }
+  // A number that tells what stands there.
+  uint64_t State() const {
+    uint64_t hash = 0;
+    const auto add = [&](const void* p, size_t bytes) {
+      for (size_t i = 0; i + 4 <= bytes; i += 4) {
+        uint32_t word;
+        std::memcpy(&word, static_cast<const uint8_t*>(p) + i, sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+      }
+    };
+    add(&shared, sizeof shared);
+    add(lanes.data(), lanes.size() * sizeof lanes[0]);
+    return hash;
+  }
+};
+
+// What a block did before AwaitPrevious, when it could have started early: nothing that a launch before it made may
+// have an influence on it.
+struct EarlyStart {
+  struct Stop {};  // thrown there when only that is run
+  bool only = false;
+  uint64_t state = 0;  // of registers and shared memory there
+  bool differs = false;
+
+  template <class Block>
+  void At(const Block& block) {
+    const uint64_t found = block.State();
+    if (!only) {
+      differs = differs || found != state;
+      return;
+    }
+    state = found;
+    throw Stop();
+  }
 };
 
 // The grid as all threads of a block see it together, or as one thread that runs alone.
@@ -154,8 +188,8 @@ class EmulatedGrid {
   static constexpr uint32_t kThreads = Kernel::kThreads;
   static_assert(kThreads % kernels::gpu::kWarp == 0);
 
-  EmulatedGrid(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, LaneOrder order)
-      : block_(block), at_(at), order_(order) {}
+  EmulatedGrid(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, LaneOrder order, EarlyStart* early = nullptr)
+      : block_(block), at_(at), order_(order), early_(early) {}
   EmulatedGrid(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, uint32_t thread, Fibers& fibers)
       : block_(block), at_(at), thread_(thread), fibers_(&fibers) {}
 
@@ -176,6 +210,11 @@ class EmulatedGrid {
   void Phase(F f) {
     Lanes(f);
     if (fibers_ != nullptr) fibers_->WaitForBlock(thread_);
+  }
+
+  // Launches here are done one after the other.
+  void AwaitPrevious() {
+    if (early_ != nullptr) early_->At(block_);
   }
 
   void Converge() {
@@ -258,14 +297,15 @@ class EmulatedGrid {
   LaneOrder order_ = LaneOrder::kRising;
   uint32_t thread_ = 0;
   Fibers* fibers_ = nullptr;  // null: all threads
+  EarlyStart* early_ = nullptr;
 };
 
 template <class Kernel>
 void RunBlock(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, const typename Kernel::Args& args,
-              LaneOrder order) {
+              LaneOrder order, EarlyStart* early = nullptr) {
   block.Clear();
   if (!Alone(order)) {
-    EmulatedGrid<Kernel> grid(block, at, order);
+    EmulatedGrid<Kernel> grid(block, at, order, early);
     return Kernel::Run(grid, args);
   }
   Fibers::Run(Kernel::kThreads, order, [&](uint32_t t, Fibers& fibers) {
@@ -274,15 +314,54 @@ void RunBlock(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, const type
   });
 }
 
+template <class F>
+void ForEachBlock(kernels::gpu::GpuGrid size, F f) {
+  for (uint32_t z = 0; z < size.z; ++z) {
+    for (uint32_t y = 0; y < size.y; ++y) {
+      for (uint32_t x = 0; x < size.x; ++x) f(kernels::gpu::GpuGrid{x, y, z});
+    }
+  }
+}
+
 // Runs every block of a kernel.
 template <class Kernel>
 void RunEmulated(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order) {
   EmulatedBlock<Kernel> block;
-  for (uint32_t z = 0; z < size.z; ++z) {
-    for (uint32_t y = 0; y < size.y; ++y) {
-      for (uint32_t x = 0; x < size.x; ++x) RunBlock(block, {x, y, z}, args, order);
+  ForEachBlock(size, [&](kernels::gpu::GpuGrid at) { RunBlock(block, at, args, order); });
+}
+
+// The same for a kernel that may start before the launches in front of it are done: first what its blocks do early,
+// then, when it is its turn, all of it, and whether the early part did something else this time.
+template <class Kernel>
+std::vector<EarlyStart> StartEmulated(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order) {
+  std::vector<EarlyStart> starts;
+  if (!kernels::gpu::ReadsAhead<Kernel>::value || Alone(order)) return starts;
+  EmulatedBlock<Kernel> block;
+  ForEachBlock(size, [&](kernels::gpu::GpuGrid at) {
+    EarlyStart early;
+    early.only = true;
+    try {
+      RunBlock(block, at, args, order, &early);
+      std::abort();  // a block that never awaits the others
+    } catch (const EarlyStart::Stop&) {
     }
-  }
+    early.only = false;
+    starts.push_back(early);
+  });
+  return starts;
+}
+template <class Kernel>
+bool RunStarted(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order,
+                std::vector<EarlyStart>& starts) {
+  EmulatedBlock<Kernel> block;
+  size_t i = 0;
+  bool same = true;
+  ForEachBlock(size, [&](kernels::gpu::GpuGrid at) {
+    EarlyStart* const early = i < starts.size() ? &starts[i++] : nullptr;
+    RunBlock(block, at, args, order, early);
+    same = same && (early == nullptr || !early->differs);
+  });
+  return same;
 }
 
 }  // namespace bitnet_test

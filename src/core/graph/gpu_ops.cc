@@ -261,25 +261,33 @@ bool GpuOps::SetInput(const float* x, size_t n_rows, size_t n, const float* gamm
   n_rows_ = n_rows;
   n_ = n;
   input_mark_ = mark_;
-  have_ternary_ = have_float_ = false;
+  have_ternary_ = have_float_ = counted_ternary_ = false;
   have_block_ = 0;
   if (gamma != nullptr) Count(Op::kRmsNorm, n_rows);
   return context_->status().ok();
 }
 
+gpu::NormArgs GpuOps::Norm() const {
+  return {input_, gamma_, eps_, static_cast<uint32_t>(n_), Slot(input_mark_), Slot(mark_), 0};
+}
+
 // The norm, into y or nowhere, and the ternary form of it, into q or nowhere.
 bool GpuOps::Normed(float* y, int8_t* q) {
   const auto stride = static_cast<uint32_t>(kernels::PadTernary(n_));
-  return Run<gpu::NormQuantise>(
-      {static_cast<uint32_t>(n_rows_)},
-      {input_, gamma_, eps_, static_cast<uint32_t>(n_), y, q, stride, d_, q_sum_, Slot(input_mark_), Slot(mark_)});
+  const gpu::GpuGrid grid = {static_cast<uint32_t>(n_rows_)};
+  return WholeRow() ? Run<gpu::NormQuantiseWhole>(grid, {Norm(), y, q, stride, d_, q_sum_})
+                    : Run<gpu::NormQuantiseAny>(grid, {Norm(), y, q, stride, d_, q_sum_});
 }
 
 bool GpuOps::NeedTernaryInput() {
   if (have_ternary_) return true;
-  Count(Op::kQuantiseRow, n_rows_);
+  CountQuantised();
   have_ternary_ = true;
   return Normed(nullptr, q8_);
+}
+
+void GpuOps::CountQuantised() {
+  if (!std::exchange(counted_ternary_, true)) Count(Op::kQuantiseRow, n_rows_);
 }
 
 bool GpuOps::NeedFloatInput() {
@@ -308,10 +316,9 @@ bool GpuOps::LinearGroup(std::span<const Product> products, bool add) {
   for (const Product& p : products) {
     if (p.w->bias != nullptr) Count(Op::kAdd, n_rows_);
   }
-  if (ternary) return NeedTernaryInput() && Ternary(products, add);
+  if (ternary) return Ternary(products, add);
   for (const Product& p : products) {
-    const bool ok = p.w->kind == Matrix::Kind::kTernary ? NeedTernaryInput() && Ternary({&p, 1}, add)
-                                                        : OtherProduct(*p.w, p.y, add);
+    const bool ok = p.w->kind == Matrix::Kind::kTernary ? Ternary({&p, 1}, add) : OtherProduct(*p.w, p.y, add);
     if (!ok) return false;
   }
   return true;
@@ -333,18 +340,36 @@ gpu::TernaryArgs ArgsFor(std::span<const Product> products, size_t rows_per_bloc
 
 }  // namespace
 
+// Whether products of the input norm and quantise it themselves, in every block: worth it where blocks are so few that
+// they work at the same time.
+bool GpuOps::NormsInProduct(size_t n_out_rows) const {
+  constexpr size_t kMostRows = 16384;
+  return n_rows_ == 1 && !have_ternary_ && WholeRow() && n_out_rows <= kMostRows;
+}
+
 bool GpuOps::Ternary(std::span<const Product> products, bool add) {
-  const bool gemv = n_rows_ <= kGemvRows, small = n_rows_ <= kSmallTileRows;
+  size_t n_out_rows = 0;
+  for (const Product& p : products) n_out_rows += p.w->rows;
+  const bool gemv = n_rows_ <= kGemvRows, small = n_rows_ <= kSmallTileRows, norms = NormsInProduct(n_out_rows);
   static_assert(gpu::TernaryGemv1::kRows == gpu::TernaryMma16::kRows);
   uint32_t blocks = 0;
-  gpu::TernaryArgs a = ArgsFor(products, small ? gpu::TernaryGemv1::kRows : gpu::TernaryMma::kRows, &blocks);
+  gpu::TernaryArgs a = ArgsFor(products,
+                               norms   ? gpu::TernaryNormGemv1::kRows
+                               : small ? gpu::TernaryGemv1::kRows
+                                       : gpu::TernaryMma::kRows,
+                               &blocks);
   a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
-  a.q = q8_;
-  a.q_sum = q_sum_;
-  a.d = d_;
   a.n_tokens = static_cast<uint32_t>(n_rows_);
   a.add = add;
   Count(gemv ? Op::kTernaryGemv : Op::kTernaryGemm, n_rows_ * products.size());
+  if (norms) {
+    CountQuantised();
+    return Run<gpu::TernaryNormGemv1>({blocks}, {a, Norm()});
+  }
+  if (!NeedTernaryInput()) return false;
+  a.q = q8_;
+  a.q_sum = q_sum_;
+  a.d = d_;
   if (!small) return Run<gpu::TernaryMma>({blocks, Blocks(n_rows_, gpu::TernaryMma::kTokens)}, a);
   if (!gemv) return Run<gpu::TernaryMma16>({blocks, Blocks(n_rows_, gpu::TernaryMma16::kTokens)}, a);
   return n_rows_ == 1 ? Run<gpu::TernaryGemv1>({blocks}, a) : Run<gpu::TernaryGemv4>({blocks, Blocks(n_rows_, 4)}, a);
@@ -402,14 +427,9 @@ bool GpuOps::Gated(Activation activation, const Matrix& gate, const Matrix& up, 
   const bool fused = n_rows_ <= kGemvRows && gate.kind == Matrix::Kind::kTernary && up.kind == Matrix::Kind::kTernary &&
                      gate.rows == up.rows;
   if (!fused) return LinearGroup(products, false) && Gate(activation, g, u, n_rows_ * gate.rows);
-  if (!NeedTernaryInput()) return false;
-  uint32_t blocks = 0;
-  gpu::TernaryArgs a = ArgsFor(products, gpu::TernaryGate1::kRows, &blocks);
-  blocks = Blocks(gate.rows, gpu::TernaryGate1::kRows);  // each makes the rows of both
+  uint32_t unused = 0;
+  gpu::TernaryArgs a = ArgsFor(products, gpu::TernaryGate1::kRows, &unused);  // each block makes the rows of both
   a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
-  a.q = q8_;
-  a.q_sum = q_sum_;
-  a.d = d_;
   a.n_tokens = static_cast<uint32_t>(n_rows_);
   a.silu = activation == Activation::kSilu;
   for (const Matrix* m : {&gate, &up}) {
@@ -417,6 +437,15 @@ bool GpuOps::Gated(Activation activation, const Matrix& gate, const Matrix& up, 
   }
   Count(Op::kTernaryGemv, 2 * n_rows_);
   Count(Op::kGate, n_rows_);
+  if (NormsInProduct(2 * size_t{gate.rows})) {
+    CountQuantised();
+    return Run<gpu::TernaryNormGate1>({Blocks(gate.rows, gpu::TernaryNormGate1::kRows)}, {a, Norm()});
+  }
+  if (!NeedTernaryInput()) return false;
+  a.q = q8_;
+  a.q_sum = q_sum_;
+  a.d = d_;
+  const uint32_t blocks = Blocks(gate.rows, gpu::TernaryGate1::kRows);
   return n_rows_ == 1 ? Run<gpu::TernaryGate1>({blocks}, a) : Run<gpu::TernaryGate4>({blocks, Blocks(n_rows_, 4)}, a);
 }
 
@@ -444,7 +473,7 @@ bool GpuOps::QkvRopeStore(const HParams& h, uint32_t layer, size_t n_rows, float
     a.adjacent = h.rope_adjacent;
     a.first_row = static_cast<uint32_t>(r.first);
     a.fail = Slot(mark_);
-    return Run<Kernel>({static_cast<uint32_t>(r.n)}, a);
+    return Run<Kernel>({h.n_heads + 2 * h.n_heads_kv, static_cast<uint32_t>(r.n)}, a);
   };
   return std::all_of(typed_.begin(), typed_.end(), [&](const TypedRows& r) {
     return r.type == kernels::Dense::kF32 ? run.template operator()<gpu::RopeStoreF32>(r)

@@ -68,6 +68,10 @@ class GpuOps {
   bool NeedFloatInput();
   bool NeedBlockInput(size_t block);
   bool Normed(float* y, int8_t* q);
+  kernels::gpu::NormArgs Norm() const;
+  bool WholeRow() const { return n_ % 4 == 0 && n_ <= kernels::gpu::RowNorm<true>::kCols; }
+  bool NormsInProduct(size_t n_out_rows) const;
+  void CountQuantised();
   bool Ternary(std::span<const Product> products, bool add);
   bool OtherProduct(const Matrix& w, float* y, bool add);
   template <typename T>
@@ -104,6 +108,7 @@ class GpuOps {
   size_t n_rows_ = 0, n_ = 0;
   uint32_t input_mark_ = 0;
   bool have_ternary_ = false, have_float_ = false;
+  bool counted_ternary_ = false;  // made, in a launch of its own or within products
   size_t have_block_ = 0;
 
   // Parts of buffer_, on the device. What one token brings back lies together: candidates, then the failure.

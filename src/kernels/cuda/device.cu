@@ -12,6 +12,7 @@ namespace bitnet::kernels::gpu {
 struct GpuQueue {
   int device = 0;
   cudaStream_t stream = nullptr;
+  bool overlaps = false;  // a kernel may start before the one in front of it is done
   // Locked memory of the host, by which small copies go: in, then out. Whoever calls gives memory of any kind.
   uint8_t* staged = nullptr;
   cudaEvent_t staged_in = nullptr;  // behind the last copy from it
@@ -46,6 +47,12 @@ struct DeviceGrid {
     __syncthreads();
   }
   __device__ __forceinline__ void Converge() { __syncwarp(); }
+  // Programmatic dependent launch: until all launches before are complete and their writes seen. Without it nothing.
+  __device__ __forceinline__ void AwaitPrevious() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+  }
   template <uint32_t N, class From, class To>
   __device__ __forceinline__ void ShuffleDown(From from, To to, uint32_t delta) {
 #pragma unroll
@@ -73,6 +80,11 @@ __global__ void __launch_bounds__(Kernel::kThreads) Run(const __grid_constant__ 
   __shared__ typename Kernel::Shared shared;
   typename Kernel::Lane lane;
   DeviceGrid<Kernel> grid{shared, lane};
+#if __CUDA_ARCH__ >= 900
+  // The next kernel may start when all blocks of this one have: none of them waits for its place.
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+  if constexpr (!ReadsAhead<Kernel>::value) grid.AwaitPrevious();
   Kernel::Run(grid, args);
 }
 
@@ -188,7 +200,10 @@ GpuStatus Open(uint32_t device, GpuQueue** out) noexcept {
   auto* const q = new (std::nothrow) GpuQueue;
   if (q == nullptr) return StatusOf(cudaErrorMemoryAllocation, "make a queue");
   q->device = static_cast<int>(device);
-  s = StatusOf(cudaStreamCreateWithFlags(&q->stream, cudaStreamNonBlocking), "make a stream");
+  int major = 0;
+  s = StatusOf(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, q->device), "device attribute");
+  q->overlaps = major >= 9;
+  if (s.ok()) s = StatusOf(cudaStreamCreateWithFlags(&q->stream, cudaStreamNonBlocking), "make a stream");
   if (s.ok()) s = StatusOf(cudaEventCreateWithFlags(&q->staged_in, cudaEventDisableTiming), "make an event");
   if (s.ok()) {
     void* memory = nullptr;
@@ -268,10 +283,18 @@ GpuStatus LaunchKernel(GpuQueue* q, GpuGrid grid, const void* args, const char* 
   static_assert(sizeof(typename Kernel::Shared) <= 48 * 1024, "static shared memory");
   static_assert(sizeof(typename Kernel::Args) <= 4096, "kernel parameters");
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return {};
-  Run<Kernel><<<dim3(grid.x, grid.y, grid.z), Kernel::kThreads, 0, q->stream>>>(
-      *static_cast<const typename Kernel::Args*>(args));
+  cudaLaunchAttribute overlap{};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(grid.x, grid.y, grid.z);
+  config.blockDim = dim3(Kernel::kThreads);
+  config.stream = q->stream;
+  config.attrs = &overlap;
+  config.numAttrs = q->overlaps ? 1 : 0;
+  void* parameters[] = {const_cast<void*>(args)};  // copied
   q->last = name;
-  return StatusOf(cudaGetLastError(), name);
+  return StatusOf(cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(&Run<Kernel>), parameters), name);
 }
 
 GpuStatus LaunchById(GpuQueue* q, GpuKernel kernel, GpuGrid grid, const void* args) noexcept {

@@ -12,6 +12,11 @@
 //   g.WarpMax(value)                             value(lane) = the largest of the warp
 //   g.Mma(a, b, c)                               c += a * b, the tile product of mma.sync.m16n8k32.s8
 //   g.Converge()                                 before Mma, after a step whose threads took different ways
+// A kernel may start while those launched before it still run. What they write may be read, and what they read be
+// written, only after
+//   g.AwaitPrevious()
+// which every kernel begins with, unless its kReadsAhead is true: then it calls it itself, in all blocks, and may read
+// weights before it.
 // On the GPU (device.cu) Lanes is a plain call and the lanes live in registers. In the tests
 // (tests/support/emulated_grid.h) threads are a loop, run in several orders, and memory starts as garbage.
 #ifndef BITNET_KERNELS_CUDA_GRID_H_
@@ -20,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/half.h"
 #include "kernels/host_device.h"
@@ -34,6 +40,12 @@
 namespace bitnet::kernels::gpu {
 
 inline constexpr uint32_t kWarp = 32;
+
+// Whether a kernel calls AwaitPrevious itself.
+template <class Kernel, class = void>
+struct ReadsAhead : std::false_type {};
+template <class Kernel>
+struct ReadsAhead<Kernel, std::void_t<decltype(Kernel::kReadsAhead)>> : std::bool_constant<Kernel::kReadsAhead> {};
 
 // Elements of dense matrices and of the cache.
 struct F16 {

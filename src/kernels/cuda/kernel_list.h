@@ -12,10 +12,14 @@
 
 namespace bitnet::kernels::gpu {
 
+using NormQuantiseWhole = NormQuantise<true>;
+using NormQuantiseAny = NormQuantise<false>;
 using TernaryGemv1 = TernaryGemv<1, false>;
 using TernaryGemv4 = TernaryGemv<4, false>;
 using TernaryGate1 = TernaryGemv<1, true>;
 using TernaryGate4 = TernaryGemv<4, true>;
+using TernaryNormGemv1 = TernaryNormGemv<false>;
+using TernaryNormGate1 = TernaryNormGemv<true>;
 using RopeStoreF32 = RopeStore<float>;
 using RopeStoreF16 = RopeStore<F16>;
 using AttentionBlockF32 = AttentionBlock<float>;
@@ -32,8 +36,9 @@ using BlockQ6_K = BlockProduct<Block::kQ6_K>;
 // BN_GPU_KERNELS(X): X(kernel) for each.
 // clang-format off
 #define BN_GPU_KERNELS(X) \
-  X(Embed) X(NormQuantise) X(QuantiseBlocks) X(TernaryGemv1) \
-  X(TernaryGemv4) X(TernaryGate1) X(TernaryGate4) X(TernaryMma16) X(TernaryMma) \
+  X(Embed) X(NormQuantiseWhole) X(NormQuantiseAny) X(QuantiseBlocks) X(TernaryGemv1) \
+  X(TernaryGemv4) X(TernaryGate1) X(TernaryGate4) X(TernaryNormGemv1) X(TernaryNormGate1) \
+  X(TernaryMma16) X(TernaryMma) \
   X(TernaryBlocks) X(RopeStoreF32) X(RopeStoreF16) X(AttentionBlockF32) \
   X(AttentionBlockF16) X(AttentionCombine) X(Gate) X(DenseF32x1) \
   X(DenseF32x4) X(DenseF16x1) X(DenseF16x4) X(DenseBF16x1) \

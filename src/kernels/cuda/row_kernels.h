@@ -30,97 +30,250 @@ BN_HD float Relu2(float g, float u) {
 }
 BN_HD float Silu(float g, float u) { return Quotient(g, 1.0f + ExpC(-g)) * u; }
 
-// RMSNorm and activation quantisation of a row in one go; either can be left out. One block a row.
-struct NormQuantise {
+// Four elements of a row of n floats from column i on, zero beyond n. kQuads: n is a multiple of 4. Rows of such n are
+// aligned to 16.
+template <bool kQuads>
+BN_HD Words4 LoadRow4(const float* row, uint32_t i, uint32_t n) {
+  Words4 x = {{0, 0, 0, 0}};
+  if (kQuads || n % 4 == 0) return i < n ? Load<Words4>(row + i) : x;
+  BN_UNROLL
+  for (uint32_t j = 0; j < 4; ++j) {
+    if (i + j < n) x.w[j] = BitsOf(row[i + j]);
+  }
+  return x;
+}
+
+// A row to be normed and quantised.
+struct NormArgs {
+  const float* x;      // [n]
+  const float* gamma;  // [n], or null: no norm
+  float eps;
+  uint32_t n;
+  FailSlot norm_fail, input_fail;  // sum of squares; a value of the result
+  uint32_t row;                    // what a failure is reported as
+};
+// What a quantised row is multiplied by later.
+struct NormScale {
+  float d;
+  int32_t q_sum;
+};
+
+// RMSNorm and activation quantisation of a row by all threads of a block; either can be left out. A thread has the
+// columns 4 t .. 4 t + 3 of every 1024. kWhole: of at most kCols columns, a multiple of 4: read once, and kept.
+template <bool kWhole>
+struct RowNorm {
   static constexpr uint32_t kThreads = 256;
-  struct Args {
-    const float* x;      // [rows, n]
-    const float* gamma;  // [n], or null: no norm
-    float eps;
-    uint32_t n;
-    float* y;   // [rows, n]: the normed row, or null; not x
-    int8_t* q;  // [rows, q_stride], zero beyond n, or null: no quantisation
-    uint32_t q_stride;
-    float* d;                        // [rows]
-    int32_t* q_sum;                  // [rows]
-    FailSlot norm_fail, input_fail;  // sum of squares; a value of the result (also without quantisation)
-  };
+  static constexpr uint32_t kStep = 4 * kThreads;
+  static constexpr uint32_t kReads = 8;
+  static constexpr uint32_t kCols = kReads * kStep;
+  using Args = NormArgs;
   struct Shared {
+    Words4 x[kCols / 4];  // the row, then its norm; of a longer row a piece
     float inv;
     uint32_t largest;
     int32_t sum;
   };
   struct Lane {
+    Words4 gamma[kReads];
     float stripe[2], other[2];
     uint32_t largest;
   };
+  // gamma of a row that is kept: weights, which may be read ahead.
+  BN_HD static void ReadGamma(const Args& a, uint32_t t, Lane& lane) {
+    if (!kWhole || a.gamma == nullptr) return;
+    BN_UNROLL
+    for (uint32_t k = 0; k < kReads; ++k) {
+      if (k * kStep < a.n) lane.gamma[k] = LoadRow4<true>(a.gamma, k * kStep + 4 * t, a.n);
+    }
+  }
 
-  template <class Grid>
-  BN_HD static void Run(Grid& g, const Args& a) {
-    const uint32_t row = g.x();
-    const float* const x = a.x + size_t{row} * a.n;
-    auto& shared = g.shared();
-    g.Phase([&](uint32_t t, Lane&) {
+  // keep(column, values) gets the result, four columns at a time; of(lane) is the Lane.
+  template <class Grid, class Of, class Keep>
+  BN_HD static void Norm(Grid& g, const Args& a, Shared& shared, Of of, Keep keep) {
+    const auto clear = [&](uint32_t t) {
       if (t != 0) return;
       shared.inv = 1.0f;
       shared.largest = 0;
       shared.sum = 0;
-    });
+    };
     if (a.gamma != nullptr) {
-      g.Lanes([&](uint32_t t, Lane& lane) {
-        lane.stripe[0] = lane.stripe[1] = 0.0f;
-        if (t >= kWarp) return;
-        for (size_t i = 2 * t; i < a.n; i += 64) {
-          lane.stripe[0] = FusedMultiplyAdd(x[i], x[i], lane.stripe[0]);
-          if (i + 1 < a.n) lane.stripe[1] = FusedMultiplyAdd(x[i + 1], x[i + 1], lane.stripe[1]);
-        }
-      });
+      for (uint32_t col0 = 0; col0 < (kWhole ? 1 : a.n); col0 += kCols) {
+        const uint32_t end = a.n - col0 < kCols ? a.n - col0 : kCols;
+        g.Phase([&](uint32_t t, auto&) {
+          clear(t);
+          ReadPiece(a, col0, t, shared);
+        });
+        g.Lanes([&](uint32_t t, auto& lane) {
+          if (col0 == 0) of(lane).stripe[0] = of(lane).stripe[1] = 0.0f;
+          if (t < kWarp) AddSquares(shared, end, t, of(lane).stripe);
+        });
+        if (end < a.n - col0) g.Phase([](uint32_t, auto&) {});  // before the next piece overwrites this one
+      }
       SumStripes<1>(
-          g, [](Lane& lane) { return lane.stripe; }, [](Lane& lane) { return lane.other; });
-      g.Phase([&](uint32_t t, Lane& lane) {
+          g, [&](auto& lane) { return of(lane).stripe; }, [&](auto& lane) { return of(lane).other; });
+      g.Phase([&](uint32_t t, auto& lane) {
         if (t != 0) return;
-        const float ss = lane.stripe[0];
-        if (!IsFinite(ss)) Fail(a.norm_fail, row);
+        const float ss = of(lane).stripe[0];
+        if (!IsFinite(ss)) Fail(a.norm_fail, a.row);
         shared.inv = Quotient(1.0f, SquareRoot(Quotient(ss, static_cast<float>(a.n)) + a.eps));
       });
-    }
-    const auto value = [&](size_t i) { return a.gamma != nullptr ? (x[i] * shared.inv) * a.gamma[i] : x[i]; };
-    g.Lanes([&](uint32_t t, Lane& lane) {
-      lane.largest = 0;
-      for (size_t i = t; i < a.n; i += kThreads) {
-        const float v = value(i);
-        if (a.y != nullptr) a.y[size_t{row} * a.n + i] = v;
-        lane.largest = Magnitude(v) > lane.largest ? Magnitude(v) : lane.largest;
-      }
-    });
-    g.WarpMax([](Lane& lane) -> uint32_t& { return lane.largest; });
-    g.Phase([&](uint32_t t, Lane& lane) {
-      if (t % kWarp == 0) AtomicMax(&shared.largest, lane.largest);
-    });
-    if (a.q == nullptr) {
-      g.Lanes([&](uint32_t t, Lane&) {
-        if (t == 0 && shared.largest >= kInfinity) Fail(a.input_fail, row);
+    } else {
+      g.Phase([&](uint32_t t, auto&) {
+        clear(t);
+        if (kWhole) ReadPiece(a, 0, t, shared);
       });
-      return;
     }
-    g.Phase([&](uint32_t t, Lane&) {
+    g.Lanes([&](uint32_t t, auto& lane) {
+      uint32_t largest = 0;
+      for (uint32_t col0 = 0; col0 < (kWhole ? 1 : a.n); col0 += kCols) {
+        BN_UNROLL
+        for (uint32_t k = 0; k < kReads; ++k) {
+          const uint32_t i = col0 + k * kStep + 4 * t;
+          if (i >= a.n) continue;
+          Words4 v = kWhole ? shared.x[i / 4] : LoadRow4<false>(a.x, i, a.n);
+          if (a.gamma != nullptr) {
+            v = Scaled4(v, shared.inv, kWhole ? of(lane).gamma[k] : LoadRow4<false>(a.gamma, i, a.n));
+            if (kWhole) shared.x[i / 4] = v;
+          }
+          keep(i, v);
+          BN_UNROLL
+          for (uint32_t j = 0; j < 4; ++j) {
+            const uint32_t magnitude = v.w[j] & 0x7fffffffu;
+            if ((kWhole || i + j < a.n) && magnitude > largest) largest = magnitude;
+          }
+        }
+      }
+      of(lane).largest = largest;
+    });
+    g.WarpMax([&](auto& lane) -> uint32_t& { return of(lane).largest; });
+    g.Phase([&](uint32_t t, auto& lane) {
+      if (t % kWarp == 0) AtomicMax(&shared.largest, of(lane).largest);
+    });
+    g.Lanes([&](uint32_t t, auto&) {
+      if (t == 0 && shared.largest >= kInfinity) Fail(a.input_fail, a.row);
+    });
+  }
+
+  // After Norm: put(column, four int8) gets the columns up to `cols`, a multiple of 4, zero beyond n.
+  template <class Grid, class Put>
+  BN_HD static void Quantise(Grid& g, const Args& a, uint32_t cols, Shared& shared, Put put) {
+    g.Phase([&](uint32_t t, auto&) {
       const bool finite = shared.largest < kInfinity;  // nothing else is converted to an integer
-      const float largest = FloatOf(finite ? shared.largest : 0);
-      const float m = largest > 1e-5f ? largest : 1e-5f;
-      const float s = Quotient(127.0f, m);
+      const float s = Quotient(127.0f, Largest(shared));
       int32_t sum = 0;
-      for (size_t i = t; i < a.q_stride; i += kThreads) {
-        const int8_t q = i < a.n && finite ? RoundToInt8(value(i) * s) : int8_t{0};
-        a.q[size_t{row} * a.q_stride + i] = q;
-        sum += q;
+      for (uint32_t i = 4 * t; i < cols; i += kStep) {
+        uint32_t q = 0;
+        if (finite && i < a.n) {
+          Words4 v = kWhole ? shared.x[i / 4] : LoadRow4<false>(a.x, i, a.n);
+          if (!kWhole && a.gamma != nullptr) v = Scaled4(v, shared.inv, LoadRow4<false>(a.gamma, i, a.n));
+          BN_UNROLL
+          for (uint32_t j = 0; j < 4; ++j) {
+            const int8_t byte = kWhole || i + j < a.n ? RoundToInt8(FloatOf(v.w[j]) * s) : int8_t{0};
+            q |= static_cast<uint32_t>(static_cast<uint8_t>(byte)) << (8 * j);
+          }
+        }
+        put(i, q);
+        sum = DotBytes(q, 0x01010101u, sum);
       }
       AtomicAdd(&shared.sum, sum);
-      if (t != 0) return;
-      a.d[row] = Quotient(m, 127.0f);
-      if (!finite) Fail(a.input_fail, row);
     });
+  }
+  // After Quantise, for every thread.
+  BN_HD static NormScale ScaleOf(const Shared& shared) { return {Quotient(Largest(shared), 127.0f), shared.sum}; }
+
+ private:
+  // Reads a piece of the row into shared memory, and zeros up to what AddSquares reads.
+  BN_HD static void ReadPiece(const Args& a, uint32_t col0, uint32_t t, Shared& shared) {
+    constexpr uint32_t kAtOnce = kReads / 2;  // registers
+    BN_UNROLL
+    for (uint32_t first = 0; first < kReads; first += kAtOnce) {
+      if (col0 + first * kStep >= a.n) continue;
+      Words4 x[kAtOnce];
+      BN_UNROLL
+      for (uint32_t k = 0; k < kAtOnce; ++k) x[k] = LoadRow4<kWhole>(a.x, col0 + (first + k) * kStep + 4 * t, a.n);
+      BN_UNROLL
+      for (uint32_t k = 0; k < kAtOnce; ++k) {
+        const uint32_t i = (first + k) * kStep + 4 * t;
+        if (i / (64 * kSquares) * (64 * kSquares) + col0 < a.n) shared.x[i / 4] = x[k];
+      }
+    }
+  }
+  // dot64(x, x) of a piece; the zeros behind it change no bit of a sum of squares. Reads of the next columns are under
+  // way while these are added.
+  static constexpr uint32_t kSquares = 4;
+  BN_HD static void AddSquares(const Shared& shared, uint32_t n, uint32_t t, float* stripe) {
+    const float* const x = reinterpret_cast<const float*>(shared.x);
+    Words2 now[kSquares], next[kSquares];
+    const auto read = [&](uint32_t col0, Words2* to) {
+      BN_UNROLL
+      for (uint32_t k = 0; k < kSquares; ++k) {
+        if (col0 < n) to[k] = Load<Words2>(x + col0 + 64 * k + 2 * t);
+      }
+    };
+    read(0, now);
+    for (uint32_t col0 = 0; col0 < n; col0 += 64 * kSquares) {
+      read(col0 + 64 * kSquares, next);
+      BN_UNROLL
+      for (uint32_t k = 0; k < kSquares; ++k) {
+        const float x0 = FloatOf(now[k].w[0]), x1 = FloatOf(now[k].w[1]);
+        stripe[0] = FusedMultiplyAdd(x0, x0, stripe[0]);
+        stripe[1] = FusedMultiplyAdd(x1, x1, stripe[1]);
+        now[k] = next[k];
+      }
+    }
+  }
+  BN_HD static Words4 Scaled4(const Words4& x, float inv, const Words4& gamma) {
+    Words4 y;
+    BN_UNROLL
+    for (uint32_t j = 0; j < 4; ++j) y.w[j] = BitsOf((FloatOf(x.w[j]) * inv) * FloatOf(gamma.w[j]));
+    return y;
+  }
+  BN_HD static float Largest(const Shared& shared) {
+    const float largest = FloatOf(shared.largest < kInfinity ? shared.largest : 0);
+    return largest > 1e-5f ? largest : 1e-5f;
+  }
+};
+
+// RowNorm of many rows. One block a row.
+template <bool kWhole>
+struct NormQuantise {
+  using Norm = RowNorm<kWhole>;
+  static constexpr uint32_t kThreads = Norm::kThreads;
+  static constexpr bool kReadsAhead = true;
+  struct Args {
+    NormArgs norm;  // x [rows, n], row 0
+    float* y;       // [rows, n]: the normed row, or null; not x
+    int8_t* q;      // [rows, q_stride], zero beyond n, aligned to 4, or null: no quantisation
+    uint32_t q_stride;
+    float* d;        // [rows]
+    int32_t* q_sum;  // [rows]
+  };
+  using Shared = typename Norm::Shared;
+  using Lane = typename Norm::Lane;
+
+  template <class Grid>
+  BN_HD static void Run(Grid& g, const Args& a) {
+    const uint32_t row = g.x();
+    NormArgs norm = a.norm;
+    norm.x += size_t{row} * norm.n;
+    norm.row += row;
+    g.Lanes([&](uint32_t t, Lane& lane) { Norm::ReadGamma(norm, t, lane); });
+    g.AwaitPrevious();
+    const auto of = [](Lane& lane) -> Lane& { return lane; };
+    Norm::Norm(g, norm, g.shared(), of, [&](uint32_t i, const Words4& v) {
+      if (a.y == nullptr) return;
+      float* const y = a.y + size_t{row} * norm.n + i;
+      if (norm.n % 4 == 0) return Write(v, y);
+      for (uint32_t j = 0; j < 4 && i + j < norm.n; ++j) y[j] = FloatOf(v.w[j]);
+    });
+    if (a.q == nullptr) return;
+    Norm::Quantise(g, norm, a.q_stride, g.shared(),
+                   [&](uint32_t i, uint32_t q) { Write(q, a.q + size_t{row} * a.q_stride + i); });
     g.Lanes([&](uint32_t t, Lane&) {
-      if (t == 0) a.q_sum[row] = shared.sum;
+      if (t != 0) return;
+      const NormScale scale = Norm::ScaleOf(g.shared());
+      a.d[row] = scale.d;
+      a.q_sum[row] = scale.q_sum;
     });
   }
 };
@@ -182,10 +335,11 @@ BN_HD void StoreElement(float x, F16* out) { out->bits = F32ToF16(x); }
 BN_HD bool StoredFinite(float x, const float*) { return IsFinite(x); }
 BN_HD bool StoredFinite(float x, const F16*) { return (F32ToF16(x) & 0x7c00u) != 0x7c00u; }
 
-// RoPE of queries in place, of keys on their way into the cache; values into the cache. One block a row.
+// RoPE of queries in place, of keys on their way into the cache; values into the cache. One block a head (x: heads of
+// queries, of keys, of values) and row (y).
 template <class T>
 struct RopeStore {
-  static constexpr uint32_t kThreads = 256;
+  static constexpr uint32_t kThreads = 64;
   struct Args {
     const Row* rows;
     float* q;        // [rows, heads, head_dim]
@@ -205,47 +359,41 @@ struct RopeStore {
 
   template <class Grid>
   BN_HD static void Run(Grid& g, const Args& a) {
-    const uint32_t t_row = g.x();
-    const Row row = a.rows[t_row];
-    const uint32_t half = a.rot / 2, rest = a.head_dim - a.rot;
-    const uint32_t step = a.adjacent ? 2 : 1, partner = a.adjacent ? 1 : half;
-    const auto cached = [&](uint8_t* base, uint32_t head) {
-      return reinterpret_cast<T*>(base + (size_t{a.layer} * a.heads_kv + head) * row.head_bytes) +
-             size_t{row.position} * a.head_dim;
-    };
+    const uint32_t head = g.x(), t_row = g.y();
     g.Lanes([&](uint32_t t, Lane&) {
+      if (head < a.heads) {
+        float* const q = a.q + (size_t{t_row} * a.heads + head) * a.head_dim;
+        Turn(a, a.rows[t_row], t, q, [&](float x, uint32_t i) { q[i] = x; });
+        return;
+      }
+      const Row row = a.rows[t_row];
+      const bool is_key = head < a.heads + a.heads_kv;
+      const uint32_t kv_head = head - a.heads - (is_key ? 0 : a.heads_kv);
+      const float* const from = (is_key ? a.k : a.v) + (size_t{t_row} * a.heads_kv + kv_head) * a.head_dim;
+      uint8_t* const cache =
+          (is_key ? row.keys : row.values) + (size_t{a.layer} * a.heads_kv + kv_head) * row.head_bytes;
+      T* const to = reinterpret_cast<T*>(cache) + size_t{row.position} * a.head_dim;
       bool finite = true;
-      float* const q = a.q + size_t{t_row} * a.heads * a.head_dim;
-      for (uint32_t i = t; i < a.heads * half; i += kThreads) {
-        const uint32_t pair = i % half;
-        float* const x = q + size_t{i / half} * a.head_dim + pair * step;
-        const float x0 = x[0], x1 = x[partner], c = row.cos[pair], s = row.sin[pair];
-        x[0] = FusedMultiplyAdd(x0, c, -(x1 * s));
-        x[partner] = FusedMultiplyAdd(x0, s, x1 * c);
-      }
-      const float* const k = a.k + size_t{t_row} * a.heads_kv * a.head_dim;
-      const auto store = [&](float x, T* out) {
-        finite = finite && IsFinite(x) && StoredFinite(x, out);
-        StoreElement(x, out);
+      const auto store = [&](float x, uint32_t i) {
+        finite = finite && IsFinite(x) && StoredFinite(x, to);
+        StoreElement(x, to + i);
       };
-      for (uint32_t i = t; i < a.heads_kv * half; i += kThreads) {
-        const uint32_t head = i / half, pair = i % half;
-        const float* const x = k + size_t{head} * a.head_dim + pair * step;
-        T* const out = cached(row.keys, head) + pair * step;
-        const float x0 = x[0], x1 = x[partner], c = row.cos[pair], s = row.sin[pair];
-        store(FusedMultiplyAdd(x0, c, -(x1 * s)), out);
-        store(FusedMultiplyAdd(x0, s, x1 * c), out + partner);
-      }
-      for (uint32_t i = t; i < a.heads_kv * rest; i += kThreads) {  // what RoPE does not turn
-        const uint32_t head = i / rest, d = a.rot + i % rest;
-        store(k[size_t{head} * a.head_dim + d], cached(row.keys, head) + d);
-      }
-      const float* const v = a.v + size_t{t_row} * a.heads_kv * a.head_dim;
-      for (uint32_t i = t; i < a.heads_kv * a.head_dim; i += kThreads) {
-        store(v[i], cached(row.values, i / a.head_dim) + i % a.head_dim);
-      }
+      if (is_key) Turn(a, row, t, from, store);
+      for (uint32_t i = (is_key ? a.rot : 0) + t; i < a.head_dim; i += kThreads) store(from[i], i);  // as it is
       if (!finite) Fail(a.fail, a.first_row + t_row);
     });
+  }
+
+ private:
+  template <class Store>
+  BN_HD static void Turn(const Args& a, const Row& row, uint32_t t, const float* x, Store store) {
+    const uint32_t half = a.rot / 2, step = a.adjacent ? 2 : 1, partner = a.adjacent ? 1 : half;
+    for (uint32_t pair = t; pair < half; pair += kThreads) {
+      const uint32_t i = pair * step;
+      const float x0 = x[i], x1 = x[i + partner], c = row.cos[pair], s = row.sin[pair];
+      store(FusedMultiplyAdd(x0, c, -(x1 * s)), i);
+      store(FusedMultiplyAdd(x0, s, x1 * c), i + partner);
+    }
   }
 };
 

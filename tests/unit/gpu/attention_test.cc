@@ -156,7 +156,7 @@ void CheckRope(Dense type, bool adjacent, uint32_t rot, uint32_t first) {
     unsigned long long word = kNoFailure;
     const auto run = [&] {
       word = kNoFailure;
-      RunEmulated<RopeStore<T>>({n_rows - first, 1, 1},
+      RunEmulated<RopeStore<T>>({heads + 2 * heads_kv, n_rows - first, 1},
                                 {rows.data() + first,
                                  q.data() + first * width,
                                  k.data() + first * width_kv,

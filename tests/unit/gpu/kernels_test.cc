@@ -50,7 +50,7 @@ std::vector<float> RefProduct(const Weights& w, const Input& in, size_t n_tokens
 }
 
 TEST_CASE("gpu: norm and quantisation in one launch give the reference's bits") {
-  for (const size_t n : {1u, 63u, 64u, 65u, 320u, 2561u}) {
+  for (const size_t n : {1u, 63u, 64u, 65u, 320u, 2561u, 2564u}) {
     for (const std::vector<float>& row : Rows(n)) {
       const size_t rows = 2, padded = PadTernary(n);
       std::vector<float> x = row;
@@ -72,18 +72,16 @@ TEST_CASE("gpu: norm and quantisation in one launch give the reference's bits") 
           DeviceArray<int8_t> dq(rows * padded);
           DeviceArray<int32_t> dsum(rows);
           unsigned long long word = kNoFailure;
-          const NormQuantise::Args args = {dx.data(),
-                                           norm ? dgamma.data() : nullptr,
-                                           1e-5f,
-                                           static_cast<uint32_t>(n),
-                                           dy.data(),
-                                           dq.data(),
-                                           static_cast<uint32_t>(padded),
-                                           dd.data(),
-                                           dsum.data(),
-                                           {&word, 7},
-                                           {&word, 8}};
-          RunEmulated<NormQuantise>({2, 1, 1}, args, order);
+          const NormArgs row_norm = {
+              dx.data(), norm ? dgamma.data() : nullptr, 1e-5f, static_cast<uint32_t>(n), {&word, 7}, {&word, 8}, 0};
+          const uint32_t stride = static_cast<uint32_t>(padded);
+          if (n % 4 == 0) {
+            RunEmulated<NormQuantiseWhole>({2, 1, 1}, {row_norm, dy.data(), dq.data(), stride, dd.data(), dsum.data()},
+                                           order);
+          } else {
+            RunEmulated<NormQuantiseAny>({2, 1, 1}, {row_norm, dy.data(), dq.data(), stride, dd.data(), dsum.data()},
+                                         order);
+          }
           uint64_t expected = kNoFailure;
           for (uint32_t t = 0; t < rows; ++t) {
             if (!norm_ok[t]) expected = std::min<uint64_t>(expected, uint64_t{7} << 32 | t);
@@ -158,6 +156,97 @@ TEST_CASE("gpu: dp4a products of one and more tokens give the reference's bits")
   }
 }
 
+TEST_CASE("gpu: norm and quantisation of a row longer than a block keeps give the reference's bits") {
+  for (const size_t n :
+       {size_t{RowNorm<true>::kCols}, size_t{RowNorm<true>::kCols} + 4, size_t{2 * RowNorm<true>::kCols} + 515}) {
+    const size_t padded = PadTernary(n);
+    const std::vector<float> x = Values(n, n), gamma = Values(n + 5, n);
+    std::vector<float> y(n), d(1);
+    std::vector<int8_t> q(padded);
+    std::vector<int32_t> q_sum(1);
+    REQUIRE(Ref().rms_norm(x.data(), gamma.data(), 1e-5f, n, y.data()));
+    REQUIRE(Ref().quantise_row(y.data(), n, q.data(), d.data(), q_sum.data()));
+    DeviceArray<float> dx(x), dgamma(gamma);
+    for (const LaneOrder order : kOrders) {
+      DeviceArray<float> dy(n), dd(1);
+      DeviceArray<int8_t> dq(padded);
+      DeviceArray<int32_t> dsum(1);
+      unsigned long long word = kNoFailure;
+      const NormArgs norm = {dx.data(), dgamma.data(), 1e-5f, static_cast<uint32_t>(n), {&word, 7}, {&word, 8}, 0};
+      RunEmulated<NormQuantiseAny>(
+          {1, 1, 1}, {norm, dy.data(), dq.data(), static_cast<uint32_t>(padded), dd.data(), dsum.data()}, order);
+      REQUIRE(word == kNoFailure);
+      CheckSame(dy.values(), y);
+      CheckSame(dd.values(), d);
+      REQUIRE(dq.values() == q);
+      REQUIRE(dsum.values() == q_sum);
+    }
+  }
+}
+
+// The products of one row whose norm and quantisation they make themselves, of one kind of values.
+void CheckNormGemv(const std::vector<float>& x, std::vector<size_t> rows, bool norm, bool add, LaneOrder order) {
+  const size_t n = x.size(), cols = PadTernary(n);
+  const std::vector<float> gamma = Values(n + 5, n);
+  std::vector<float> normed = x;
+  Input in(1, 1, n);
+  const bool norm_ok = !norm || Ref().rms_norm(x.data(), gamma.data(), 1e-5f, n, normed.data());
+  const bool input_ok = norm_ok && Ref().quantise_row(normed.data(), n, in.q.data(), in.d.data(), in.q_sum.data());
+  DeviceArray<float> dx(x), dgamma(gamma);
+  std::vector<Weights> weights;
+  std::vector<DeviceArray<uint8_t>> packed;
+  std::vector<std::vector<float>> y;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    weights.emplace_back(n + 1000 * i, rows[i], n, i % 2);
+    packed.emplace_back(weights[i].packed);
+    y.emplace_back(rows[i], 0.25f);
+  }
+  TernaryArgs args{};
+  args.n_out = static_cast<uint32_t>(rows.size());
+  args.cols = static_cast<uint32_t>(cols);
+  args.n_tokens = 1;
+  args.add = add;
+  uint32_t blocks = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Weights& w = weights[i];
+    args.out[i] = {packed[i].data(),
+                   w.scale.data(),
+                   static_cast<uint32_t>(i % 2),
+                   static_cast<uint32_t>(rows[i]),
+                   i == 1 ? w.bias.data() : nullptr,
+                   y[i].data(),
+                   blocks};
+    blocks += Blocks(rows[i], TernaryNormGemv1::kRows);
+  }
+  unsigned long long word = kNoFailure;
+  const NormArgs row_norm = {
+      dx.data(), norm ? dgamma.data() : nullptr, 1e-5f, static_cast<uint32_t>(n), {&word, 7}, {&word, 8}, 3};
+  RunEmulated<TernaryNormGemv1>({blocks, 1, 1}, {args, row_norm}, order);
+  uint64_t expected_word = kNoFailure;
+  if (!norm_ok) expected_word = uint64_t{7} << 32 | 3;
+  if (norm_ok && !input_ok) expected_word = uint64_t{8} << 32 | 3;
+  REQUIRE(word == expected_word);
+  if (word != kNoFailure) return;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::vector<float> expected = RefProduct(weights[i], in, 1, i % 2, i == 1);
+    for (float& v : expected) v = add ? 0.25f + v : v;
+    CheckSame(y[i], expected);
+  }
+}
+
+TEST_CASE("gpu: products of a row that norm and quantise it give the reference's bits") {
+  for (const LaneOrder order : kOrders) {
+    for (const size_t n : {68u, 320u, 2564u}) {
+      for (const std::vector<float>& row : Rows(n)) {
+        CheckNormGemv(row, {48, 17, 33}, true, false, order);
+        CheckNormGemv(row, {31}, false, true, order);
+      }
+    }
+    CheckNormGemv(Values(9, RowNorm<true>::kCols), {40}, true, true, order);
+    CheckNormGemv(Values(10, 6912), {33, 5}, true, false, order);
+  }
+}
+
 TEST_CASE("gpu: tensor-core products give the reference's bits") {
   for (const LaneOrder order : kOrders) {
     CheckTernary<TernaryMma>(11, {64, 70, 3}, 320, 65, 0, false, order);
@@ -174,6 +263,7 @@ TEST_CASE("gpu: gate, up and activation in one launch give the reference's bits"
   const Input in(21, n_tokens, n);
   const Weights gate(22, rows, n, 1), up(23, rows, n, 0);
   DeviceArray<int8_t> q(in.q);
+  DeviceArray<float> x(in.x);
   DeviceArray<uint8_t> gate_w(gate.packed), up_w(up.packed);
   for (const bool silu : {false, true}) {
     std::vector<float> expected = RefProduct(gate, in, n_tokens, 1, true);
@@ -195,6 +285,19 @@ TEST_CASE("gpu: gate, up and activation in one launch give the reference's bits"
         if (tokens == 4) RunEmulated<TernaryGate4>(grid, args, order);
         CheckSame(y, expected);
       }
+      std::vector<float> first(rows, kUnset);
+      TernaryArgs args_of_row{};
+      args_of_row.out[0] = {gate_w.data(), gate.scale.data(), 1, rows, gate.bias.data(), first.data(), 0};
+      args_of_row.out[1] = {up_w.data(), up.scale.data(), 0, rows, nullptr, nullptr, 0};
+      args_of_row.n_out = 2;
+      args_of_row.cols = static_cast<uint32_t>(in.cols);
+      args_of_row.n_tokens = 1;
+      args_of_row.silu = silu;
+      unsigned long long word = kNoFailure;
+      RunEmulated<TernaryNormGate1>(
+          {Blocks(rows, TernaryNormGate1::kRows), 1, 1},
+          {args_of_row, {x.data(), nullptr, 0.0f, static_cast<uint32_t>(n), {&word, 1}, {&word, 2}, 0}}, order);
+      CheckSame(first, {expected.begin(), expected.begin() + rows});
       std::vector<float> g = RefProduct(gate, in, n_tokens, 1, true);
       const Gate::Args args = {g.data(), u.data(), g.size(), silu};
       RunEmulated<Gate>({Blocks(g.size(), Gate::kPerBlock), 1, 1}, args, order);

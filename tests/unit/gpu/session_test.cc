@@ -382,7 +382,16 @@ TEST_CASE("a lost gpu is a status with the kernel's name, and the session stays 
 TEST_CASE("a launch that a gpu refuses ends the session, inside a recording too", "[gpu]") {
   const std::vector<int32_t> prompt = {1, 2, 3};
   size_t n_in_recordings = 0;
-  for (const int64_t taken : {0, 5, 70, 90, 130}) {
+  int64_t pass = 0;  // launches of a token
+  {
+    Reset();
+    const auto engine = GpuEngine(DeviceMode::kCuda);
+    const auto session = MakeSession(engine, LoadTiny(*engine));
+    REQUIRE(session->Eval({prompt.data(), 1}).ok());
+    pass = static_cast<int64_t>(Gpus().n_taken);
+  }
+  // The second token is recorded.
+  for (const int64_t taken : {int64_t{0}, int64_t{5}, pass, pass + pass / 2, 2 * pass - 1}) {
     Reset();
     {
       const auto engine = GpuEngine(DeviceMode::kCuda);
