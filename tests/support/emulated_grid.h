@@ -2,14 +2,17 @@
 // garbage, and the threads run in the order that the caller chooses. Two kinds of mistake give themselves away: a step
 // that reads what another thread of the same step writes (threads of a step in rising, falling or strided order), and a
 // barrier that is missing, of the block or of a warp (each thread alone, from one point where it must wait to the next,
-// and each warp as far ahead of the others as its barriers let it run). Blocks that wait for each other for ever end
-// the program.
+// and each warp as far ahead of the others as its barriers let it run). Asynchronous copies are as late as they may be,
+// and destroy what they will overwrite as early as they may: a wait that is missing, and a copy to where somebody still
+// reads, give themselves away too. Blocks that wait for each other for ever end the program.
 #ifndef BITNET_TESTS_SUPPORT_EMULATED_GRID_H_
 #define BITNET_TESTS_SUPPORT_EMULATED_GRID_H_
 
 #include <ucontext.h>
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -134,15 +137,53 @@ class Fibers {
   std::function<void(uint32_t)> body_;
 };
 
+// The asynchronous copies of one thread that it did not wait for, oldest first.
+class PendingCopies {
+ public:
+  static constexpr size_t kBytes = 16;
+
+  void Clear() {
+    copies_.clear();
+    n_groups_ = 0;
+  }
+  void Copy(void* to, const void* from, bool live) {
+    std::memset(to, 0x5a, kBytes);
+    copies_.push_back({to, live ? from : nullptr, n_groups_});
+  }
+  void Commit() { ++n_groups_; }
+  void Await(size_t n_left) {
+    size_t n_done = 0;
+    for (; n_done < copies_.size() && copies_[n_done].group + n_left < n_groups_; ++n_done) {
+      const One& c = copies_[n_done];
+      std::memset(c.to, 0, kBytes);
+      if (c.from != nullptr) std::memcpy(c.to, c.from, kBytes);
+    }
+    copies_.erase(copies_.begin(), copies_.begin() + static_cast<std::ptrdiff_t>(n_done));
+  }
+  // Copies that nobody waited for.
+  bool any() const { return !copies_.empty(); }
+
+ private:
+  struct One {
+    void* to;
+    const void* from;  // null: zeros
+    size_t group;      // n_groups_: not committed
+  };
+  std::vector<One> copies_;
+  size_t n_groups_ = 0;  // committed
+};
+
 // What a block of threads shares.
 template <class Kernel>
 struct EmulatedBlock {
   typename Kernel::Shared shared;
   std::vector<typename Kernel::Lane> lanes{Kernel::kThreads};
+  std::vector<PendingCopies> copies{Kernel::kThreads};
 
   void Clear() {
     std::memset(static_cast<void*>(&shared), 0xa5, sizeof shared);
     std::memset(static_cast<void*>(lanes.data()), 0xa5, lanes.size() * sizeof lanes[0]);
+    for (PendingCopies& c : copies) c.Clear();
   }
   // A number that tells what stands there.
   uint64_t State() const {
@@ -215,6 +256,18 @@ class EmulatedGrid {
   // Launches here are done one after the other.
   void AwaitPrevious() {
     if (early_ != nullptr) early_->At(block_);
+  }
+  void CopyAsync(uint32_t t, void* to, const void* from, bool live) {
+    kernels::gpu::CheckAligned(to, PendingCopies::kBytes);
+    kernels::gpu::CheckAligned(from, PendingCopies::kBytes);
+    const auto at = reinterpret_cast<uintptr_t>(to), first = reinterpret_cast<uintptr_t>(&block_.shared);
+    if (at < first || at + PendingCopies::kBytes > first + sizeof block_.shared) std::abort();  // not shared memory
+    block_.copies[t].Copy(to, from, live);
+  }
+  void CommitCopies(uint32_t t) { block_.copies[t].Commit(); }
+  template <int N>
+  void AwaitCopies(uint32_t t) {
+    block_.copies[t].Await(N);
   }
 
   void Converge() {
@@ -304,14 +357,19 @@ template <class Kernel>
 void RunBlock(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, const typename Kernel::Args& args,
               LaneOrder order, EarlyStart* early = nullptr) {
   block.Clear();
-  if (!Alone(order)) {
+  if (Alone(order)) {
+    Fibers::Run(Kernel::kThreads, order, [&](uint32_t t, Fibers& fibers) {
+      EmulatedGrid<Kernel> grid(block, at, t, fibers);
+      Kernel::Run(grid, args);
+    });
+  } else {
     EmulatedGrid<Kernel> grid(block, at, order, early);
-    return Kernel::Run(grid, args);
-  }
-  Fibers::Run(Kernel::kThreads, order, [&](uint32_t t, Fibers& fibers) {
-    EmulatedGrid<Kernel> grid(block, at, t, fibers);
     Kernel::Run(grid, args);
-  });
+  }
+  // A copy may end after its block asked for it in vain; none here is meant to.
+  if (std::any_of(block.copies.begin(), block.copies.end(), [](const PendingCopies& c) { return c.any(); })) {
+    std::abort();
+  }
 }
 
 template <class F>

@@ -53,6 +53,19 @@ struct DeviceGrid {
     asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
   }
+  // Past the first-level cache: what a block copies, it reads from shared memory.
+  __device__ __forceinline__ void CopyAsync(uint32_t, void* to, const void* from, bool live) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+                 :
+                 : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(to))), "l"(__cvta_generic_to_global(from)),
+                   "r"(live ? 16u : 0u)
+                 : "memory");
+  }
+  __device__ __forceinline__ void CommitCopies(uint32_t) { asm volatile("cp.async.commit_group;" : : : "memory"); }
+  template <int N>
+  __device__ __forceinline__ void AwaitCopies(uint32_t) {
+    asm volatile("cp.async.wait_group %0;" : : "n"(N) : "memory");
+  }
   template <uint32_t N, class From, class To>
   __device__ __forceinline__ void ShuffleDown(From from, To to, uint32_t delta) {
 #pragma unroll
@@ -75,17 +88,32 @@ struct DeviceGrid {
   }
 };
 
+// More shared memory than a kernel may declare is given at its launch, if it was asked for before (Open).
+constexpr size_t kMaxDeclaredShared = 48 << 10;
+constexpr size_t kMaxShared = 99 << 10;  // of a block, on the GPUs from sm_80 on that have least
+template <class Kernel>
+constexpr size_t kGivenShared = sizeof(typename Kernel::Shared) > kMaxDeclaredShared ? sizeof(typename Kernel::Shared)
+                                                                                     : 0;
+extern __shared__ Words4 given_shared[];
+
 template <class Kernel>
 __global__ void __launch_bounds__(Kernel::kThreads) Run(const __grid_constant__ typename Kernel::Args args) {
-  __shared__ typename Kernel::Shared shared;
   typename Kernel::Lane lane;
-  DeviceGrid<Kernel> grid{shared, lane};
+  const auto run = [&](typename Kernel::Shared& shared) {
+    DeviceGrid<Kernel> grid{shared, lane};
 #if __CUDA_ARCH__ >= 900
-  // The next kernel may start when all blocks of this one have: none of them waits for its place.
-  asm volatile("griddepcontrol.launch_dependents;");
+    // The next kernel may start when all blocks of this one have: none of them waits for its place.
+    asm volatile("griddepcontrol.launch_dependents;");
 #endif
-  if constexpr (!ReadsAhead<Kernel>::value) grid.AwaitPrevious();
-  Kernel::Run(grid, args);
+    if constexpr (!ReadsAhead<Kernel>::value) grid.AwaitPrevious();
+    Kernel::Run(grid, args);
+  };
+  if constexpr (kGivenShared<Kernel> != 0) {
+    run(*reinterpret_cast<typename Kernel::Shared*>(given_shared));
+  } else {
+    __shared__ typename Kernel::Shared shared;
+    run(shared);
+  }
 }
 
 // ---- Errors ----
@@ -192,6 +220,20 @@ void Close(GpuQueue* q) noexcept {
   delete q;
 }
 
+// Lets a kernel have the shared memory it needs, and asks for as much as a multiprocessor has: more of its blocks fit.
+template <class Kernel>
+GpuStatus AllowShared(const char* name) noexcept {
+  cudaError_t error = cudaSuccess;
+  if constexpr (kGivenShared<Kernel> != 0) {
+    error = cudaFuncSetAttribute(Run<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize, kGivenShared<Kernel>);
+    if (error == cudaSuccess) {
+      error = cudaFuncSetAttribute(Run<Kernel>, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                   cudaSharedmemCarveoutMaxShared);
+    }
+  }
+  return StatusOf(error, name);
+}
+
 GpuStatus Open(uint32_t device, GpuQueue** out) noexcept {
   *out = nullptr;
   const OnDevice on(static_cast<int>(device));
@@ -210,6 +252,10 @@ GpuStatus Open(uint32_t device, GpuQueue** out) noexcept {
     s = StatusOf(cudaHostAlloc(&memory, 2 * kStagedBytes, cudaHostAllocDefault), "lock memory of the host");
     q->staged = static_cast<uint8_t*>(memory);
   }
+#define BN_X(name) \
+  if (s.ok()) s = AllowShared<name>("shared memory of kernel " #name);
+  BN_GPU_KERNELS(BN_X)
+#undef BN_X
   if (!s.ok()) {
     Close(q);
     return s;
@@ -280,7 +326,7 @@ GpuStatus Copy(GpuQueue* q, void* to, const void* from, size_t bytes) noexcept {
 
 template <class Kernel>
 GpuStatus LaunchKernel(GpuQueue* q, GpuGrid grid, const void* args, const char* name) noexcept {
-  static_assert(sizeof(typename Kernel::Shared) <= 48 * 1024, "static shared memory");
+  static_assert(sizeof(typename Kernel::Shared) <= kMaxShared, "shared memory");
   static_assert(sizeof(typename Kernel::Args) <= 4096, "kernel parameters");
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return {};
   cudaLaunchAttribute overlap{};
@@ -289,6 +335,7 @@ GpuStatus LaunchKernel(GpuQueue* q, GpuGrid grid, const void* args, const char* 
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(grid.x, grid.y, grid.z);
   config.blockDim = dim3(Kernel::kThreads);
+  config.dynamicSmemBytes = kGivenShared<Kernel>;
   config.stream = q->stream;
   config.attrs = &overlap;
   config.numAttrs = q->overlaps ? 1 : 0;

@@ -7,6 +7,11 @@
 // lambdas (thread, lane) given to
 //   g.Lanes(f)   every thread runs f
 //   g.Phase(f)   the same, then a barrier: what one thread wrote to shared memory, the others may read afterwards
+// in which thread t may ask for asynchronous copies,
+//   g.CopyAsync(t, to, from, live)        16 bytes of the GPU's memory to shared memory, or zeros if not live
+//   g.CommitCopies(t)                     makes a group of those since the last one
+//   g.template AwaitCopies<N>(t)          waits for all groups of this thread but the last N; a barrier then shows the
+//                                         bytes to the others. Before, what stands at `to` is undefined
 // and what a warp does together in
 //   g.template ShuffleDown<N>(from, to, delta)   to(lane)[i] = from(lane of thread + delta)[i], its own past the end
 //   g.WarpMax(value)                             value(lane) = the largest of the warp

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <type_traits>
 #include <vector>
 
@@ -26,22 +28,26 @@ inline constexpr float kUnset = 1234567.0f;
 
 inline const KernelTable& Ref() { return ReferenceTable(); }
 
-// Memory of the emulated device: aligned as cudaMalloc aligns.
+// Memory of the emulated device: aligned as cudaMalloc aligns, and ending where its last element does, so that a
+// sanitizer sees a read past it.
 template <class T>
 class DeviceArray {
  public:
   explicit DeviceArray(const std::vector<T>& x) : DeviceArray(x.size()) {
     if (!x.empty()) std::memcpy(data(), x.data(), x.size() * sizeof(T));
   }
-  explicit DeviceArray(size_t n) : bytes_(n * sizeof(T) + 256), n_(n) {}
-  T* data() {
-    const auto at = reinterpret_cast<uintptr_t>(bytes_.data());
-    return reinterpret_cast<T*>(bytes_.data() + (256 - at % 256) % 256);
+  explicit DeviceArray(size_t n) : data_(static_cast<T*>(::operator new(n * sizeof(T), kAlign))), n_(n) {
+    std::memset(static_cast<void*>(data()), 0, n * sizeof(T));
   }
+  T* data() { return data_.get(); }
   std::vector<T> values() { return std::vector<T>(data(), data() + n_); }
 
  private:
-  std::vector<uint8_t> bytes_;
+  static constexpr std::align_val_t kAlign{256};
+  struct Free {
+    void operator()(T* p) const { ::operator delete(p, kAlign); }
+  };
+  std::unique_ptr<T, Free> data_;
   size_t n_;
 };
 
