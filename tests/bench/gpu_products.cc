@@ -142,6 +142,11 @@ Result TernaryOfRow(const Device& device, const char* name, uint32_t rows, uint3
   return {name, rows, cols, 1, seconds, products / 4, products};
 }
 
+template <class Kernel>
+Result Tiles(const Device& device, const char* name, uint32_t rows, uint32_t cols, uint32_t tokens) {
+  return Ternary<Kernel>(device, name, rows, cols, tokens, Kernel::kTokens, false);
+}
+
 Result Head(const Device& device, const Shape& shape, HeadType type) {
   const uint32_t n = shape.embd, rows = shape.vocab;
   const bool dense = type == HeadType::kF16;
@@ -231,15 +236,19 @@ void MeasureKernels(const Device& device, const Shape& s, core::JsonWriter& json
   report(TernaryOfRow<TernaryNormGate1>(device, "norm, gate, up and activation, 1 token", s.ffn, s.embd, 2));
   report(Ternary<TernaryGemv1>(device, "ternary, 1 token", 2 * s.ffn, s.embd, 1, 1, false));
   report(Ternary<TernaryGemv4>(device, "ternary, 4 tokens", 2 * s.ffn, s.embd, 4, 4, false));
+  // The shapes of a layer, with the tiles that GpuOps takes and with others: the choice is to be seen too.
+  const uint32_t qkv = s.embd + 2 * s.heads_kv * s.head_dim();
+  const uint32_t shapes[][2] = {{s.embd, s.embd}, {qkv, s.embd}, {2 * s.ffn, s.embd}, {s.embd, s.ffn}};
   for (const uint32_t tokens : {16u, 64u, 512u, 4096u}) {
     if (tokens > s.n_ctx) continue;
-    if (tokens <= TernaryMma16::kTokens) {
-      report(Ternary<TernaryMma16>(device, "ternary, tile of 16", 2 * s.ffn, s.embd, tokens, TernaryMma16::kTokens,
-                                   false));
-      report(Ternary<TernaryMma16>(device, "ternary, tile of 16", s.embd, s.ffn, tokens, TernaryMma16::kTokens, false));
+    for (const auto& [rows, cols] : shapes) {
+      if (tokens <= TernaryMma128x16::kTokens) {
+        report(Tiles<TernaryMma128x16>(device, "ternary, tiles of 128 x 16", rows, cols, tokens));
+        report(Tiles<TernaryMma32x16>(device, "ternary, tiles of 32 x 16", rows, cols, tokens));
+      }
+      report(Tiles<TernaryMma128x64>(device, "ternary, tiles of 128 x 64", rows, cols, tokens));
+      if (tokens <= 512) report(Tiles<TernaryMma64x32>(device, "ternary, tiles of 64 x 32", rows, cols, tokens));
     }
-    report(Ternary<TernaryMma>(device, "ternary, tile of 64", 2 * s.ffn, s.embd, tokens, TernaryMma::kTokens, false));
-    report(Ternary<TernaryMma>(device, "ternary, tile of 64", s.embd, s.ffn, tokens, TernaryMma::kTokens, false));
   }
   report(Head(device, s, HeadType::kQ6_K));
   report(Head(device, s, HeadType::kF16));

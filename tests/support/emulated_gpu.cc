@@ -293,6 +293,7 @@ const GpuTable kTable = {
       }
       if (g.at_launch >= 0 && static_cast<uint64_t>(g.at_launch) == g.n_taken) g.call();
       ++g.n_taken;
+      ++g.taken[kernel];
       const auto* const from = static_cast<const uint8_t*>(args);
       GpuLaunch l = {kernel, grid, std::vector<uint8_t>(from, from + ArgsBytes(kernel)), {}};
       if (q->recording != nullptr) {

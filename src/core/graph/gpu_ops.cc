@@ -18,8 +18,9 @@ namespace {
 constexpr size_t kPartialBytes = size_t{256} << 20;
 // Up to so many rows dp4a reads the weights as fast as the tensor cores, which take tiles of tokens.
 constexpr size_t kGemvRows = kernels::kGemvMaxTokens;
-// Up to so many tiles of 16 tokens: with tiles of 64 rows and tokens most multiprocessors would have nothing to do.
-constexpr size_t kSmallTileRows = 32;
+// From so many blocks on a product takes the larger of two tiles, which moves fewer bytes for each multiply-add; with
+// fewer, more than a third of the multiprocessors (108 of an A100, 132 of an H200) would have nothing to do.
+constexpr size_t kMinBlocks = 80;
 
 size_t RoundUp(size_t n, size_t to) { return (n + to - 1) / to * to; }
 uint32_t Blocks(size_t n, size_t per_block) { return static_cast<uint32_t>((n + per_block - 1) / per_block); }
@@ -342,37 +343,52 @@ gpu::TernaryArgs ArgsFor(std::span<const Product> products, size_t rows_per_bloc
 
 // Whether products of the input norm and quantise it themselves, in every block: worth it where blocks are so few that
 // they work at the same time.
-bool GpuOps::NormsInProduct(size_t n_out_rows) const {
+bool GpuOps::NormsInProduct(std::span<const Product> products) const {
   constexpr size_t kMostRows = 16384;
+  size_t n_out_rows = 0;
+  for (const Product& p : products) n_out_rows += p.w->rows;
   return n_rows_ == 1 && !have_ternary_ && WholeRow() && n_out_rows <= kMostRows;
 }
 
-bool GpuOps::Ternary(std::span<const Product> products, bool add) {
-  size_t n_out_rows = 0;
-  for (const Product& p : products) n_out_rows += p.w->rows;
-  const bool gemv = n_rows_ <= kGemvRows, small = n_rows_ <= kSmallTileRows, norms = NormsInProduct(n_out_rows);
-  static_assert(gpu::TernaryGemv1::kRows == gpu::TernaryMma16::kRows);
+template <class Kernel>
+bool GpuOps::RunTernary(std::span<const Product> products, bool add, size_t tokens_per_block) {
   uint32_t blocks = 0;
-  gpu::TernaryArgs a = ArgsFor(products,
-                               norms   ? gpu::TernaryNormGemv1::kRows
-                               : small ? gpu::TernaryGemv1::kRows
-                                       : gpu::TernaryMma::kRows,
-                               &blocks);
+  gpu::TernaryArgs a = ArgsFor(products, Kernel::kRows, &blocks);
   a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
-  a.n_tokens = static_cast<uint32_t>(n_rows_);
-  a.add = add;
-  Count(gemv ? Op::kTernaryGemv : Op::kTernaryGemm, n_rows_ * products.size());
-  if (norms) {
-    CountQuantised();
-    return Run<gpu::TernaryNormGemv1>({blocks}, {a, Norm()});
-  }
-  if (!NeedTernaryInput()) return false;
   a.q = q8_;
   a.q_sum = q_sum_;
   a.d = d_;
-  if (!small) return Run<gpu::TernaryMma>({blocks, Blocks(n_rows_, gpu::TernaryMma::kTokens)}, a);
-  if (!gemv) return Run<gpu::TernaryMma16>({blocks, Blocks(n_rows_, gpu::TernaryMma16::kTokens)}, a);
-  return n_rows_ == 1 ? Run<gpu::TernaryGemv1>({blocks}, a) : Run<gpu::TernaryGemv4>({blocks, Blocks(n_rows_, 4)}, a);
+  a.n_tokens = static_cast<uint32_t>(n_rows_);
+  a.add = add;
+  return Run<Kernel>({blocks, Blocks(n_rows_, tokens_per_block)}, a);
+}
+
+template <class Large, class Small>
+bool GpuOps::RunTiles(std::span<const Product> products, bool add) {
+  size_t blocks = 0;
+  for (const Product& p : products) blocks += Blocks(p.w->rows, Large::kRows);
+  return blocks * Blocks(n_rows_, Large::kTokens) >= kMinBlocks ? RunTernary<Large>(products, add, Large::kTokens)
+                                                                : RunTernary<Small>(products, add, Small::kTokens);
+}
+
+bool GpuOps::Ternary(std::span<const Product> products, bool add) {
+  const bool gemv = n_rows_ <= kGemvRows;
+  Count(gemv ? Op::kTernaryGemv : Op::kTernaryGemm, n_rows_ * products.size());
+  if (NormsInProduct(products)) {
+    CountQuantised();
+    uint32_t blocks = 0;
+    gpu::TernaryArgs a = ArgsFor(products, gpu::TernaryNormGemv1::kRows, &blocks);
+    a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
+    a.n_tokens = 1;
+    a.add = add;
+    return Run<gpu::TernaryNormGemv1>({blocks}, {a, Norm()});
+  }
+  if (!NeedTernaryInput()) return false;
+  if (n_rows_ == 1) return RunTernary<gpu::TernaryGemv1>(products, add, 1);
+  if (gemv) return RunTernary<gpu::TernaryGemv4>(products, add, 4);
+  return n_rows_ <= gpu::TernaryMma128x16::kTokens
+             ? RunTiles<gpu::TernaryMma128x16, gpu::TernaryMma32x16>(products, add)
+             : RunTiles<gpu::TernaryMma128x64, gpu::TernaryMma64x32>(products, add);
 }
 
 template <typename T>
@@ -437,7 +453,7 @@ bool GpuOps::Gated(Activation activation, const Matrix& gate, const Matrix& up, 
   }
   Count(Op::kTernaryGemv, 2 * n_rows_);
   Count(Op::kGate, n_rows_);
-  if (NormsInProduct(2 * size_t{gate.rows})) {
+  if (NormsInProduct(products)) {
     CountQuantised();
     return Run<gpu::TernaryNormGate1>({Blocks(gate.rows, gpu::TernaryNormGate1::kRows)}, {a, Norm()});
   }

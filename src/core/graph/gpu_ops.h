@@ -70,9 +70,13 @@ class GpuOps {
   bool Normed(float* y, int8_t* q);
   kernels::gpu::NormArgs Norm() const;
   bool WholeRow() const { return n_ % 4 == 0 && n_ <= kernels::gpu::RowNorm<true>::kCols; }
-  bool NormsInProduct(size_t n_out_rows) const;
+  bool NormsInProduct(std::span<const Product> products) const;
   void CountQuantised();
   bool Ternary(std::span<const Product> products, bool add);
+  template <class Kernel>
+  bool RunTernary(std::span<const Product> products, bool add, size_t tokens_per_block);
+  template <class Large, class Small>
+  bool RunTiles(std::span<const Product> products, bool add);
   bool OtherProduct(const Matrix& w, float* y, bool add);
   template <typename T>
   bool Dense(const kernels::gpu::ProductArgs& args);

@@ -20,6 +20,10 @@ using TernaryGate1 = TernaryGemv<1, true>;
 using TernaryGate4 = TernaryGemv<4, true>;
 using TernaryNormGemv1 = TernaryNormGemv<false>;
 using TernaryNormGate1 = TernaryNormGemv<true>;
+using TernaryMma128x64 = TernaryMma<4, 4, 2, 2, 1>;  // rows x tokens of a block
+using TernaryMma64x32 = TernaryMma<4, 4, 1, 1, 4>;
+using TernaryMma128x16 = TernaryMma<4, 2, 2, 1, 4>;
+using TernaryMma32x16 = TernaryMma<2, 2, 1, 1, 4>;
 using RopeStoreF32 = RopeStore<float>;
 using RopeStoreF16 = RopeStore<F16>;
 using AttentionBlockF32 = AttentionBlock<float>;
@@ -38,7 +42,7 @@ using BlockQ6_K = BlockProduct<Block::kQ6_K>;
 #define BN_GPU_KERNELS(X) \
   X(Embed) X(NormQuantiseWhole) X(NormQuantiseAny) X(QuantiseBlocks) X(TernaryGemv1) \
   X(TernaryGemv4) X(TernaryGate1) X(TernaryGate4) X(TernaryNormGemv1) X(TernaryNormGate1) \
-  X(TernaryMma16) X(TernaryMma) \
+  X(TernaryMma128x64) X(TernaryMma64x32) X(TernaryMma128x16) X(TernaryMma32x16) \
   X(TernaryBlocks) X(RopeStoreF32) X(RopeStoreF16) X(AttentionBlockF32) \
   X(AttentionBlockF16) X(AttentionCombine) X(Gate) X(DenseF32x1) \
   X(DenseF32x4) X(DenseF16x1) X(DenseF16x4) X(DenseBF16x1) \
@@ -52,7 +56,7 @@ enum class GpuKernel : uint32_t {
       kCount
 };
 
-// IdOfKernel<TernaryMma>::kId
+// IdOfKernel<Embed>::kId
 template <class Kernel>
 struct IdOfKernel;
 #define BN_X(kernel)                                       \

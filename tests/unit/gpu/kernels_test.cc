@@ -99,6 +99,14 @@ TEST_CASE("gpu: norm and quantisation in one launch give the reference's bits") 
   }
 }
 
+// Tokens of a block.
+template <class Kernel>
+constexpr uint32_t kBlockTokens = Kernel::kTokens;
+template <>
+constexpr uint32_t kBlockTokens<TernaryGemv1> = 1;
+template <>
+constexpr uint32_t kBlockTokens<TernaryGemv4> = 4;
+
 template <class Kernel>
 void CheckTernary(uint64_t seed, std::vector<size_t> rows, size_t n, size_t n_tokens, size_t stride, bool add,
                   LaneOrder order) {
@@ -134,11 +142,7 @@ void CheckTernary(uint64_t seed, std::vector<size_t> rows, size_t n, size_t n_to
                    blocks};
     blocks += Blocks(rows[i], Kernel::kRows);
   }
-  const uint32_t tokens = std::is_same_v<Kernel, TernaryGemv1>   ? 1
-                          : std::is_same_v<Kernel, TernaryGemv4> ? 4
-                          : std::is_same_v<Kernel, TernaryMma16> ? 16
-                                                                 : 64;
-  RunEmulated<Kernel>({blocks, Blocks(n_tokens, tokens), 1}, args, order);
+  RunEmulated<Kernel>({blocks, Blocks(n_tokens, kBlockTokens<Kernel>), 1}, args, order);
   for (size_t i = 0; i < rows.size(); ++i) {
     std::vector<float> expected = RefProduct(weights[i], in, n_tokens, stride, i == 1);
     for (float& v : expected) v = add ? 0.25f + v : v;
@@ -247,14 +251,74 @@ TEST_CASE("gpu: products of a row that norm and quantise it give the reference's
   }
 }
 
+// What stands where two copies go to, one of them of zeros: when they were asked for, after a wait that is too short,
+// and after one that is not.
+struct CopyProbe {
+  static constexpr uint32_t kThreads = kWarp;
+  struct Args {
+    const Words4* from;
+    Words4 (*seen)[2][kThreads];  // [3]
+  };
+  struct Shared {
+    Words4 at[2][kThreads];
+  };
+  struct Lane {
+    uint32_t unused;
+  };
+  template <class Grid>
+  static void Run(Grid& g, const Args& a) {
+    g.Lanes([&](uint32_t t, Lane&) {
+      Words4* const to[2] = {&g.shared().at[0][t], &g.shared().at[1][t]};
+      const auto look = [&](uint32_t i) { a.seen[i][0][t] = *to[0], a.seen[i][1][t] = *to[1]; };
+      *to[0] = *to[1] = Words4{{7, 7, 7, 7}};
+      g.CopyAsync(t, to[0], a.from + t, true);
+      g.CopyAsync(t, to[1], a.from + t, false);
+      g.CommitCopies(t);
+      look(0);
+      g.template AwaitCopies<1>(t);
+      look(1);
+      g.template AwaitCopies<0>(t);
+      look(2);
+    });
+  }
+};
+
+TEST_CASE(
+    "gpu: an asynchronous copy of the emulated grid is there after its wait, and destroys what was there at once") {
+  std::vector<Words4> from(kWarp);
+  for (uint32_t t = 0; t < kWarp; ++t) from[t] = {{t, t + 100, t + 200, t + 300}};
+  for (const LaneOrder order : kOrders) {
+    Words4 seen[3][2][kWarp] = {};
+    DeviceArray<Words4> source(from);
+    RunEmulated<CopyProbe>({1, 1, 1}, {source.data(), seen}, order);
+    for (uint32_t t = 0; t < kWarp; ++t) {
+      for (uint32_t i = 0; i < 4; ++i) {
+        for (const auto& early : {seen[0], seen[1]}) {
+          CHECK((early[0][t].w[i] != 7 && early[0][t].w[i] != from[t].w[i]));
+          CHECK((early[1][t].w[i] != 7 && early[1][t].w[i] != 0));
+        }
+        CHECK(seen[2][0][t].w[i] == from[t].w[i]);
+        CHECK(seen[2][1][t].w[i] == 0);
+      }
+    }
+  }
+}
+
+// Rows and tokens that end within a tile, one past it and with it; columns of fewer runs than a step takes, of fewer
+// steps than are under way at a time, and of enough steps that every stage is used again.
 TEST_CASE("gpu: tensor-core products give the reference's bits") {
   for (const LaneOrder order : kOrders) {
-    CheckTernary<TernaryMma>(11, {64, 70, 3}, 320, 65, 0, false, order);
-    CheckTernary<TernaryMma>(12, {130}, 128, 7, 1, true, order);
-    CheckTernary<TernaryMma>(13, {17, 80}, 640, 130, 1, false, order);
-    CheckTernary<TernaryMma16>(14, {16, 37, 3}, 640, 16, 0, false, order);
-    CheckTernary<TernaryMma16>(15, {18}, 128, 5, 1, true, order);
-    CheckTernary<TernaryMma16>(16, {33, 16}, 1152, 35, 1, false, order);
+    CheckTernary<TernaryMma128x64>(11, {128, 129, 3}, 320, 65, 0, false, order);
+    CheckTernary<TernaryMma128x64>(12, {130}, 128, 7, 1, true, order);
+    CheckTernary<TernaryMma128x64>(13, {17, 80}, 1152, 64, 1, false, order);
+    CheckTernary<TernaryMma64x32>(14, {64, 70, 3}, 640, 33, 0, false, order);
+    CheckTernary<TernaryMma64x32>(15, {65}, 128, 17, 1, true, order);
+    CheckTernary<TernaryMma64x32>(16, {33, 16}, 3072 + 384, 32, 1, false, order);
+    CheckTernary<TernaryMma128x16>(17, {128, 130}, 640, 16, 0, true, order);
+    CheckTernary<TernaryMma128x16>(18, {18}, 3072 + 128, 5, 1, false, order);
+    CheckTernary<TernaryMma32x16>(19, {32, 37, 3}, 640, 16, 0, false, order);
+    CheckTernary<TernaryMma32x16>(20, {18}, 128, 5, 1, true, order);
+    CheckTernary<TernaryMma32x16>(21, {33, 16}, 3072 + 256, 18, 1, false, order);
   }
 }
 

@@ -1,7 +1,9 @@
 // Models of every kind of matrix that a GPU computes with, on an emulated one against the CPU.
 #include <limits>
+#include <map>
 
 #include "core/runtime/session.h"
+#include "kernels/cuda/kernel_list.h"
 #include "support/emulated_gpu.h"
 #include "support/small_model.h"
 #include "support/tiny.h"
@@ -56,7 +58,7 @@ std::string Digest(const std::string& file, DeviceMode mode) {
   INFO(model.status().message());
   REQUIRE(model.ok());
   std::string digests;
-  for (const size_t n : {1, 3, 9, 33}) {  // one row, dp4a, small and large tiles of the tensor cores
+  for (const size_t n : {1, 3, 9, 33}) {  // one row, dp4a, two sizes of tiles of the tensor cores
     core::SessionOptions options;
     options.head = core::HeadMode::kFull;
     const auto session = MakeSession(*engine, *model, options);
@@ -119,6 +121,22 @@ TEST_CASE("scales of rows and blocks, and biases give the cpu's bits on an emula
     const std::string file = b.Build();
     CHECK(Digest(file, DeviceMode::kCuda) == Digest(file, DeviceMode::kCpu));
   }
+}
+
+TEST_CASE("products take tiles by their blocks, and all tiles give the cpu's bits on an emulated gpu", "[gpu]") {
+  using kernels::gpu::GpuKernel;
+  bitnet_test::Gpus() = {};
+  SmallModel small;
+  small.layers = 1;
+  small.ffn = 5120;  // gate and up together are 80 blocks of 128 rows, and all else is fewer
+  const std::string file = small.Builder().Build();
+  CHECK(Digest(file, DeviceMode::kCuda) == Digest(file, DeviceMode::kCpu));
+  // Of the four inputs one has 9 rows, and one has 33. q, k and v are one launch.
+  std::map<GpuKernel, uint64_t>& taken = bitnet_test::Gpus().taken;
+  CHECK(taken[GpuKernel::kTernaryMma128x16] == 1);
+  CHECK(taken[GpuKernel::kTernaryMma32x16] == 3);
+  CHECK(taken[GpuKernel::kTernaryMma128x64] == 1);
+  CHECK(taken[GpuKernel::kTernaryMma64x32] == 3);
 }
 
 TEST_CASE("an input of a block-quantised head that is not finite is refused on a gpu as on a cpu", "[gpu]") {
