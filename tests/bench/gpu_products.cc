@@ -222,8 +222,12 @@ double AttentionSeconds(const Device& device, const Shape& shape, uint32_t n_row
   a.y = y.as<float>();
   a.fail = {fail.as<unsigned long long>(), 1};
   return SecondsOfLaunch(device, 10, [&](uint32_t) {
-    Put<AttentionBlockF16>(device, {n_blocks, shape.heads_kv, Blocks(n_rows, AttentionBlockF16::kRowTile)}, a);
-    Put<AttentionCombine>(device, {shape.heads, n_rows}, a);
+    if (OneQueryEach(a)) {
+      Put<AttentionBlockF16x1>(device, AttentionBlockF16x1::GridFor(a), a);
+    } else {
+      Put<AttentionBlockF16x4>(device, AttentionBlockF16x4::GridFor(a), a);
+    }
+    if (n_blocks != 1) Put<AttentionCombine>(device, AttentionCombine::GridFor(a), a);
   });
 }
 

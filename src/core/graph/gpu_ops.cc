@@ -503,6 +503,14 @@ bool GpuOps::Attention(const HParams& h, uint32_t layer, float scale, size_t n_r
                      [&](const TypedRows& r) { return AttentionOf(h, layer, scale, r, q, y); });
 }
 
+template <typename T>
+bool GpuOps::AttentionBlocks(const gpu::AttentionArgs& a) {
+  using One = gpu::AttentionBlock<T, 1>;
+  using Four = gpu::AttentionBlock<T, 4>;
+  const bool one = gpu::OneQueryEach(a) || a.head_dim > Four::kMaxHeadDim;
+  return one ? Run<One>(One::GridFor(a), a) : Run<Four>(Four::GridFor(a), a);
+}
+
 bool GpuOps::AttentionOf(const HParams& h, uint32_t layer, float scale, const TypedRows& r, const float* q, float* y) {
   const size_t row_slots = h.n_heads * n_blocks_;
   const size_t at_once = partial_slots_ / row_slots;
@@ -526,10 +534,8 @@ bool GpuOps::AttentionOf(const HParams& h, uint32_t layer, float scale, const Ty
     a.y = y + first * width;
     a.first_row = static_cast<uint32_t>(first);
     a.fail = Slot(mark_);
-    const gpu::GpuGrid grid = {a.n_blocks, h.n_heads_kv, Blocks(n, gpu::AttentionBlockF16::kRowTile)};
-    const bool ok =
-        r.type == kernels::Dense::kF32 ? Run<gpu::AttentionBlockF32>(grid, a) : Run<gpu::AttentionBlockF16>(grid, a);
-    if (!ok || !Run<gpu::AttentionCombine>({h.n_heads, n}, a)) return false;
+    if (!(r.type == kernels::Dense::kF32 ? AttentionBlocks<float>(a) : AttentionBlocks<gpu::F16>(a))) return false;
+    if (a.n_blocks != 1 && !Run<gpu::AttentionCombine>(gpu::AttentionCombine::GridFor(a), a)) return false;
   }
   return true;
 }

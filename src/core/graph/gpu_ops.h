@@ -80,6 +80,8 @@ class GpuOps {
   bool OtherProduct(const Matrix& w, float* y, bool add);
   template <typename T>
   bool Dense(const kernels::gpu::ProductArgs& args);
+  template <typename T>
+  bool AttentionBlocks(const kernels::gpu::AttentionArgs& args);
   kernels::gpu::FailSlot Slot(uint32_t mark) const { return {fail_, mark}; }
 
   template <class Kernel>

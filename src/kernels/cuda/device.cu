@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <type_traits>
 
 #include "kernels/cuda/kernel_list.h"
 
@@ -96,8 +97,16 @@ constexpr size_t kGivenShared = sizeof(typename Kernel::Shared) > kMaxDeclaredSh
                                                                                      : 0;
 extern __shared__ Words4 given_shared[];
 
+// Blocks that a multiprocessor has to have registers for at once.
+template <class Kernel, class = void>
+struct BlocksEach : std::integral_constant<int, 1> {};
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads) Run(const __grid_constant__ typename Kernel::Args args) {
+struct BlocksEach<Kernel, std::void_t<decltype(Kernel::kBlocksEach)>>
+    : std::integral_constant<int, Kernel::kBlocksEach> {};
+
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads, BlocksEach<Kernel>::value)
+    Run(const __grid_constant__ typename Kernel::Args args) {
   typename Kernel::Lane lane;
   const auto run = [&](typename Kernel::Shared& shared) {
     DeviceGrid<Kernel> grid{shared, lane};

@@ -1,7 +1,8 @@
 // How a kernel is written so that a GPU and an emulation on the CPU run the same text.
 //
 // A kernel is a struct with Args (plain values and device pointers), Shared (one for a block of threads), Lane (the
-// values that a thread keeps between two steps), kThreads, and
+// values that a thread keeps between two steps), kThreads, if need be kBlocksEach (how many blocks are to fit a
+// multiprocessor), and
 //   template <class Grid> static void Run(Grid& g, const Args& a);
 // Run is the program of one block. Its own control flow is the same for all threads; what a thread does stands in
 // lambdas (thread, lane) given to

@@ -26,8 +26,10 @@ using TernaryMma128x16 = TernaryMma<4, 2, 2, 1, 4>;
 using TernaryMma32x16 = TernaryMma<2, 2, 1, 1, 4>;
 using RopeStoreF32 = RopeStore<float>;
 using RopeStoreF16 = RopeStore<F16>;
-using AttentionBlockF32 = AttentionBlock<float>;
-using AttentionBlockF16 = AttentionBlock<F16>;
+using AttentionBlockF32x1 = AttentionBlock<float, 1>;
+using AttentionBlockF32x4 = AttentionBlock<float, 4>;
+using AttentionBlockF16x1 = AttentionBlock<F16, 1>;
+using AttentionBlockF16x4 = AttentionBlock<F16, 4>;
 using DenseF32x1 = DenseProduct<float, 1>;
 using DenseF32x4 = DenseProduct<float, 4>;
 using DenseF16x1 = DenseProduct<F16, 1>;
@@ -43,8 +45,8 @@ using BlockQ6_K = BlockProduct<Block::kQ6_K>;
   X(Embed) X(NormQuantiseWhole) X(NormQuantiseAny) X(QuantiseBlocks) X(TernaryGemv1) \
   X(TernaryGemv4) X(TernaryGate1) X(TernaryGate4) X(TernaryNormGemv1) X(TernaryNormGate1) \
   X(TernaryMma128x64) X(TernaryMma64x32) X(TernaryMma128x16) X(TernaryMma32x16) \
-  X(TernaryBlocks) X(RopeStoreF32) X(RopeStoreF16) X(AttentionBlockF32) \
-  X(AttentionBlockF16) X(AttentionCombine) X(Gate) X(DenseF32x1) \
+  X(TernaryBlocks) X(RopeStoreF32) X(RopeStoreF16) X(AttentionBlockF32x1) X(AttentionBlockF32x4) \
+  X(AttentionBlockF16x1) X(AttentionBlockF16x4) X(AttentionCombine) X(Gate) X(DenseF32x1) \
   X(DenseF32x4) X(DenseF16x1) X(DenseF16x4) X(DenseBF16x1) \
   X(DenseBF16x4) X(BlockQ8_0) X(BlockQ6_K) X(SelectTop)
 // clang-format on

@@ -1,6 +1,8 @@
 // Attention, RoPE and the store of the cache over an emulated grid against the reference table, bit for bit.
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "unit/gpu/emulated_kernels.h"
 
@@ -8,7 +10,7 @@ namespace bitnet_test {
 namespace {
 
 // Keys and values of two layers of a cache, and queries at some positions; the launch takes rows from `first` on.
-template <class T>
+template <class T, class Kernel>
 void CheckAttention(Dense type, uint32_t heads, uint32_t heads_kv, uint32_t head_dim,
                     const std::vector<uint32_t>& positions, uint32_t first = 0) {
   const uint32_t n_ctx = 600, layer = 1, group = heads / heads_kv;
@@ -57,42 +59,63 @@ void CheckAttention(Dense type, uint32_t heads, uint32_t heads_kv, uint32_t head
                nullptr,
                nullptr};
   }
-  const uint32_t n_blocks = 4, n = n_rows - first;  // more blocks than any row needs
-  const size_t slots = size_t{n} * heads * n_blocks, from = size_t{first} * heads * head_dim;
-  std::vector<float> m(slots), s(slots), o(slots * head_dim), y(expected.size());
-  unsigned long long word = kNoFailure;
-  const AttentionArgs args = {rows.data() + first,
-                              q.data() + from,
-                              n,
-                              heads,
-                              heads_kv,
-                              head_dim,
-                              layer,
-                              n_blocks,
-                              scale,
-                              m.data(),
-                              s.data(),
-                              o.data(),
-                              y.data() + from,
-                              first,
-                              {&word, 3}};
-  const GpuGrid grid = {n_blocks, heads_kv, Blocks(n, AttentionBlock<T>::kRowTile)};
-  for (const LaneOrder order : kOrders) {
-    for (std::vector<float>* x : {&m, &s, &o, &y}) std::fill(x->begin(), x->end(), kUnset);
-    RunEmulated<AttentionBlock<T>>(grid, args, order);
-    RunEmulated<AttentionCombine>({heads, n, 1}, args, order);
-    REQUIRE(word == kNoFailure);
-    CheckSame(y, expected);
-  }
-  // Failures are told by the number in the pass.
+  // A failure is told by its number in the pass.
   const uint64_t last = uint64_t{3} << 32 | (n_rows - 1);
-  o[size_t{n - 1} * heads * n_blocks * head_dim] = std::numeric_limits<float>::infinity();
-  RunEmulated<AttentionCombine>({heads, n, 1}, args, LaneOrder::kRising);
-  REQUIRE(word == last);
-  word = kNoFailure;
-  q.data()[size_t{heads} * head_dim * (n_rows - 1)] = std::numeric_limits<float>::quiet_NaN();
-  RunEmulated<AttentionBlock<T>>(grid, args, LaneOrder::kRising);
-  REQUIRE(word == last);
+  const uint32_t n = n_rows - first;
+  const size_t from = size_t{first} * heads * head_dim;
+  float& first_q = q.data()[size_t{heads} * head_dim * (n_rows - 1)];
+  const float kept = first_q;
+  const uint32_t needed = *std::max_element(positions.begin() + first, positions.end()) / 256 + 1;
+  for (const uint32_t n_blocks : {needed, needed + 2}) {  // more than any row needs
+    const size_t slots = size_t{n} * heads * n_blocks;
+    std::vector<float> m(slots), s(slots), o(slots * head_dim), y(expected.size());
+    unsigned long long word = kNoFailure;
+    const AttentionArgs args = {rows.data() + first,
+                                q.data() + from,
+                                n,
+                                heads,
+                                heads_kv,
+                                head_dim,
+                                layer,
+                                n_blocks,
+                                scale,
+                                m.data(),
+                                s.data(),
+                                o.data(),
+                                y.data() + from,
+                                first,
+                                {&word, 3}};
+    const auto clear = [&] {
+      for (std::vector<float>* x : {&m, &s, &o, &y}) std::fill(x->begin(), x->end(), kUnset);
+    };
+    const auto combine = [&](LaneOrder order) {
+      if (n_blocks != 1) RunEmulated<AttentionCombine>(AttentionCombine::GridFor(args), args, order);
+    };
+    for (const LaneOrder order : kOrders) {
+      clear();
+      RunEmulated<Kernel>(Kernel::GridFor(args), args, order);
+      combine(order);
+      REQUIRE(word == kNoFailure);
+      CheckSame(y, expected);
+    }
+    if (n_blocks != 1) {
+      o[size_t{n - 1} * heads * n_blocks * head_dim] = std::numeric_limits<float>::infinity();
+      combine(LaneOrder::kRising);
+      REQUIRE(std::exchange(word, kNoFailure) == last);
+    }
+    first_q = std::numeric_limits<float>::quiet_NaN();
+    RunEmulated<Kernel>(Kernel::GridFor(args), args, LaneOrder::kRising);
+    REQUIRE(std::exchange(word, kNoFailure) == last);
+    first_q = kept;
+  }
+}
+
+template <class T>
+void CheckAttention(Dense type, uint32_t heads, uint32_t heads_kv, uint32_t head_dim,
+                    const std::vector<uint32_t>& positions, uint32_t first = 0) {
+  CheckAttention<T, AttentionBlock<T, 1>>(type, heads, heads_kv, head_dim, positions, first);
+  if (head_dim > AttentionBlock<T, 4>::kMaxHeadDim) return;
+  CheckAttention<T, AttentionBlock<T, 4>>(type, heads, heads_kv, head_dim, positions, first);
 }
 
 TEST_CASE("gpu: attention gives the reference's bits") {
@@ -100,6 +123,20 @@ TEST_CASE("gpu: attention gives the reference's bits") {
   CheckAttention<float>(Dense::kF32, 4, 4, 34, {511, 3});
   CheckAttention<float>(Dense::kF32, 4, 2, 32, {2, 256, 0, 300}, 2);
   CheckAttention<gpu::F16>(Dense::kF16, 2, 1, 128, {5, 6, 7, 8, 9, 10, 11, 12, 13});
+}
+
+// Lengths of heads that fill no 16 bytes, or more than a piece; groups of any size.
+TEST_CASE("gpu: attention of heads of every shape gives the reference's bits") {
+  CheckAttention<gpu::F16>(Dense::kF16, 4, 1, 128, {254, 127});
+  CheckAttention<gpu::F16>(Dense::kF16, 7, 1, 33, {40, 270});
+  CheckAttention<gpu::F16>(Dense::kF16, 3, 1, 1, {9, 16});
+  CheckAttention<gpu::F16>(Dense::kF16, 2, 2, 100, {150});
+  CheckAttention<float>(Dense::kF32, 3, 1, 7, {140});
+  CheckAttention<float>(Dense::kF32, 5, 1, 256, {70});
+  CheckAttention<gpu::F16>(Dense::kF16, 6, 2, 256, {130});
+  CheckAttention<gpu::F16>(Dense::kF16, 2, 1, 1024, {66});
+  CheckAttention<float>(Dense::kF32, 1, 1, 1023, {34});
+  CheckAttention<float>(Dense::kF32, 1, 1, 300, {33});
 }
 
 // Five rows of three sessions, of which a launch takes those from `first` on, as GpuOps does with neighbouring rows of
