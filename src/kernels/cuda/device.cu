@@ -105,23 +105,24 @@ struct BlocksEach<Kernel, std::void_t<decltype(Kernel::kBlocksEach)>>
     : std::integral_constant<int, Kernel::kBlocksEach> {};
 
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads, BlocksEach<Kernel>::value)
-    Run(const __grid_constant__ typename Kernel::Args args) {
+__device__ __forceinline__ void RunBlock(const typename Kernel::Args& args, typename Kernel::Shared& shared) {
   typename Kernel::Lane lane;
-  const auto run = [&](typename Kernel::Shared& shared) {
-    DeviceGrid<Kernel> grid{shared, lane};
+  DeviceGrid<Kernel> grid{shared, lane};
 #if __CUDA_ARCH__ >= 900
-    // The next kernel may start when all blocks of this one have: none of them waits for its place.
-    asm volatile("griddepcontrol.launch_dependents;");
+  // The next kernel may start when all blocks of this one have: none of them waits for its place.
+  asm volatile("griddepcontrol.launch_dependents;");
 #endif
-    if constexpr (!ReadsAhead<Kernel>::value) grid.AwaitPrevious();
-    Kernel::Run(grid, args);
-  };
+  if constexpr (!ReadsAhead<Kernel>::value) grid.AwaitPrevious();
+  Kernel::Run(grid, args);
+}
+
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads) Run(const __grid_constant__ typename Kernel::Args args) {
   if constexpr (kGivenShared<Kernel> != 0) {
-    run(*reinterpret_cast<typename Kernel::Shared*>(given_shared));
+    RunBlock<Kernel>(args, *reinterpret_cast<typename Kernel::Shared*>(given_shared));
   } else {
     __shared__ typename Kernel::Shared shared;
-    run(shared);
+    RunBlock<Kernel>(args, shared);
   }
 }
 

@@ -35,12 +35,16 @@ BN_HD float Silu(float g, float u) { return Quotient(g, 1.0f + ExpC(-g)) * u; }
 template <bool kQuads>
 BN_HD Words4 LoadRow4(const float* row, uint32_t i, uint32_t n) {
   Words4 x = {{0, 0, 0, 0}};
-  if (kQuads || n % 4 == 0) return i < n ? Load<Words4>(row + i) : x;
-  BN_UNROLL
-  for (uint32_t j = 0; j < 4; ++j) {
-    if (i + j < n) x.w[j] = BitsOf(row[i + j]);
+  if constexpr (kQuads) {
+    return i < n ? Load<Words4>(row + i) : x;
+  } else {
+    if (n % 4 == 0) return LoadRow4<true>(row, i, n);
+    BN_UNROLL
+    for (uint32_t j = 0; j < 4; ++j) {
+      if (i + j < n) x.w[j] = BitsOf(row[i + j]);
+    }
+    return x;
   }
-  return x;
 }
 
 // A row to be normed and quantised.
@@ -80,10 +84,12 @@ struct RowNorm {
   };
   // gamma of a row that is kept: weights, which may be read ahead.
   BN_HD static void ReadGamma(const Args& a, uint32_t t, Lane& lane) {
-    if (!kWhole || a.gamma == nullptr) return;
-    BN_UNROLL
-    for (uint32_t k = 0; k < kReads; ++k) {
-      if (k * kStep < a.n) lane.gamma[k] = LoadRow4<true>(a.gamma, k * kStep + 4 * t, a.n);
+    if constexpr (kWhole) {
+      if (a.gamma == nullptr) return;
+      BN_UNROLL
+      for (uint32_t k = 0; k < kReads; ++k) {
+        if (k * kStep < a.n) lane.gamma[k] = LoadRow4<true>(a.gamma, k * kStep + 4 * t, a.n);
+      }
     }
   }
 
