@@ -162,6 +162,13 @@ class PendingCopies {
   }
   // Copies that nobody waited for.
   bool any() const { return !copies_.empty(); }
+  // read(from, bytes) of each of them.
+  template <class F>
+  void ForEachSource(F read) const {
+    for (const One& c : copies_) {
+      if (c.from != nullptr) read(c.from, kBytes);
+    }
+  }
 
  private:
   struct One {
@@ -185,7 +192,7 @@ struct EmulatedBlock {
     std::memset(static_cast<void*>(lanes.data()), 0xa5, lanes.size() * sizeof lanes[0]);
     for (PendingCopies& c : copies) c.Clear();
   }
-  // A number that tells what stands there.
+  // A number that tells what stands there, and what asynchronous copies would bring now.
   uint64_t State() const {
     uint64_t hash = 0;
     const auto add = [&](const void* p, size_t bytes) {
@@ -197,6 +204,7 @@ struct EmulatedBlock {
     };
     add(&shared, sizeof shared);
     add(lanes.data(), lanes.size() * sizeof lanes[0]);
+    for (const PendingCopies& c : copies) c.ForEachSource(add);
     return hash;
   }
 };

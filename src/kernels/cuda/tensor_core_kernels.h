@@ -27,6 +27,7 @@ struct TernaryMma {
   static constexpr uint32_t kRun = static_cast<uint32_t>(kTernaryPad);
   static constexpr uint32_t kStages = 4;
   static_assert(kSplit == 1 || kSplit == 4, "else 4 rows of weights are not 128 bytes that can be permuted");
+  static constexpr bool kReadsAhead = true;
   using Args = TernaryArgs;
   struct Stage {
     alignas(16) uint8_t w[kRows][kSplit][kRun / 4];      // run s of row r in [r][(s ^ r) % kSplit]
@@ -62,6 +63,7 @@ struct TernaryMma {
         if (step < n_steps) CopyWeights(g, t, tile, step, shared.stage[step]);
       }
     });
+    g.AwaitPrevious();
     g.Lanes([&](uint32_t t, Lane& lane) {
       BN_UNROLL
       for (uint32_t step = 0; step < kStages - 1; ++step) {
@@ -201,7 +203,7 @@ struct TernaryMma {
   // A thread keeps to one row; neighbours write neighbours. All that a batch reads is on its way before its first
   // write, behind which a compiler moves no read.
   BN_HD static void WriteOut(const Shared& shared, uint32_t t, const Tile& tile) {
-    constexpr uint32_t kStep = kThreads / kRows, kBatch = kTokens / kStep < 32 ? kTokens / kStep : 32;
+    constexpr uint32_t kStep = kThreads / kRows, kBatch = kTokens / kStep < 16 ? kTokens / kStep : 16;
     static_assert(kThreads % kRows == 0 && kTokens % (kStep * kBatch) == 0);
     const uint32_t r = t % kRows, row = tile.row0 + r;
     if (row >= tile.out.rows) return;

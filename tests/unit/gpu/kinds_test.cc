@@ -137,6 +137,7 @@ TEST_CASE("products take tiles by their blocks, and all tiles give the cpu's bit
   CHECK(taken[GpuKernel::kTernaryMma32x16] == 3);
   CHECK(taken[GpuKernel::kTernaryMma128x64] == 1);
   CHECK(taken[GpuKernel::kTernaryMma64x32] == 3);
+  CHECK(bitnet_test::Gpus().misuse == 0);
 }
 
 TEST_CASE("an input of a block-quantised head that is not finite is refused on a gpu as on a cpu", "[gpu]") {
