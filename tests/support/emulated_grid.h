@@ -305,24 +305,36 @@ class EmulatedGrid {
     });
   }
 
-  // mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32: where each register's elements stand (PTX ISA, "Matrix Fragments
-  // for mma.m16n8k32", 8-bit types). With group = lane / 4 and quad = lane % 4:
-  // a[r] byte i: row group + 8 (r odd), column 4 quad + i + 16 (r >= 2); b[r] byte i: row 4 quad + i + 16 (r = 1),
-  // column group; c[r]: row group + 8 (r >= 2), column 2 quad + r % 2.
+  // mma.sync.aligned.m16n8k32 and .m16n8k16.row.col.s32.s8.s8.s32: where each register's elements stand (PTX ISA,
+  // "Matrix Fragments for mma.m16n8k32", "m16n8k16", 8-bit types). With group = lane / 4 and quad = lane % 4: a[r] byte
+  // i: row group + 8 (r odd), column 4 quad + i + 16 (r >= 2); b[r] byte i: row 4 quad + i + 16 (r = 1), column group;
+  // c[r]: row group + 8 (r >= 2), column 2 quad + r % 2. m16n8k16 has the first half of the columns: two registers of a
+  // and one of b.
   template <class A, class B, class C>
   void Mma(A get_a, B get_b, C get_c) {
+    TileProduct<2>(get_a, get_b, get_c);
+  }
+  template <class A, class B, class C>
+  void MmaK16(A get_a, B get_b, C get_c) {
+    TileProduct<1>(get_a, get_b, get_c);
+  }
+
+ private:
+  template <uint32_t kHalves, class A, class B, class C>
+  void TileProduct(A get_a, B get_b, C get_c) {
     ForEachWarp([&](Lane* warp) {
-      int32_t a[16][32], b[8][32];  // b transposed: both are read along k
+      constexpr uint32_t kColumns = 16 * kHalves;
+      int32_t a[16][kColumns], b[8][kColumns];  // b transposed: both are read along k
       for (uint32_t l = 0; l < kernels::gpu::kWarp; ++l) {
         const uint32_t group = l / 4, quad = l % 4;
         const auto& lane_a = get_a(warp[l]);
         const auto& lane_b = get_b(warp[l]);
-        for (uint32_t r = 0; r < 4; ++r) {
+        for (uint32_t r = 0; r < 2 * kHalves; ++r) {
           const auto bytes = lane_a[r];
           int32_t* const to = a[group + 8 * (r % 2)] + 4 * quad + 16 * (r / 2);
           for (uint32_t i = 0; i < 4; ++i) to[i] = static_cast<int8_t>(bytes >> (8 * i));
         }
-        for (uint32_t r = 0; r < 2; ++r) {
+        for (uint32_t r = 0; r < kHalves; ++r) {
           const auto bytes = lane_b[r];
           int32_t* const to = b[group] + 4 * quad + 16 * r;
           for (uint32_t i = 0; i < 4; ++i) to[i] = static_cast<int8_t>(bytes >> (8 * i));
@@ -333,14 +345,13 @@ class EmulatedGrid {
           const int32_t* const row = a[l / 4 + 8 * (r / 2)];
           const int32_t* const column = b[2 * (l % 4) + r % 2];
           int32_t sum = get_c(warp[l])[r];
-          for (uint32_t k = 0; k < 32; ++k) sum += row[k] * column[k];
+          for (uint32_t k = 0; k < kColumns; ++k) sum += row[k] * column[k];
           get_c(warp[l])[r] = sum;
         }
       }
     });
   }
 
- private:
   // What a warp does together: once for it, when all its threads are there; none goes on before it is done.
   template <class F>
   void ForEachWarp(F f) {

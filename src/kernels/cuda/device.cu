@@ -87,6 +87,15 @@ struct DeviceGrid {
         : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
   }
+  template <class A, class B, class C>
+  __device__ __forceinline__ void MmaK16(A get_a, B get_b, C get_c) {
+    const uint32_t* const a = get_a(lane);
+    const uint32_t* const b = get_b(lane);
+    int32_t* const c = get_c(lane);
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+                 : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(b[0]));
+  }
 };
 
 // More shared memory than a kernel may declare is given at its launch, if it was asked for before (Open).
@@ -96,13 +105,6 @@ template <class Kernel>
 constexpr size_t kGivenShared = sizeof(typename Kernel::Shared) > kMaxDeclaredShared ? sizeof(typename Kernel::Shared)
                                                                                      : 0;
 extern __shared__ Words4 given_shared[];
-
-// Blocks that a multiprocessor has to have registers for at once.
-template <class Kernel, class = void>
-struct BlocksEach : std::integral_constant<int, 1> {};
-template <class Kernel>
-struct BlocksEach<Kernel, std::void_t<decltype(Kernel::kBlocksEach)>>
-    : std::integral_constant<int, Kernel::kBlocksEach> {};
 
 template <class Kernel>
 __device__ __forceinline__ void RunBlock(const typename Kernel::Args& args, typename Kernel::Shared& shared) {
@@ -117,7 +119,8 @@ __device__ __forceinline__ void RunBlock(const typename Kernel::Args& args, type
 }
 
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads) Run(const __grid_constant__ typename Kernel::Args args) {
+__global__ void __launch_bounds__(Kernel::kThreads, BlocksAtOnce<Kernel>::kValue)
+    Run(const __grid_constant__ typename Kernel::Args args) {
   if constexpr (kGivenShared<Kernel> != 0) {
     RunBlock<Kernel>(args, *reinterpret_cast<typename Kernel::Shared*>(given_shared));
   } else {

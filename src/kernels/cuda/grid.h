@@ -17,6 +17,7 @@
 //   g.template ShuffleDown<N>(from, to, delta)   to(lane)[i] = from(lane of thread + delta)[i], its own past the end
 //   g.WarpMax(value)                             value(lane) = the largest of the warp
 //   g.Mma(a, b, c)                               c += a * b, the tile product of mma.sync.m16n8k32.s8
+//   g.MmaK16(a, b, c)                            the same of mma.sync.m16n8k16.s8
 //   g.Converge()                                 before Mma, after a step whose threads took different ways
 // A kernel may start while those launched before it still run. What they write may be read, and what they read be
 // written, only after
@@ -39,8 +40,11 @@
 // In front of loops whose arrays must live in registers.
 #if defined(__CUDA_ARCH__)
 #define BN_UNROLL _Pragma("unroll")
+#define BN_PRAGMA(text) _Pragma(#text)
+#define BN_UNROLL_BY(n) BN_PRAGMA(unroll n)
 #else
 #define BN_UNROLL
+#define BN_UNROLL_BY(n)
 #endif
 
 namespace bitnet::kernels::gpu {
@@ -52,6 +56,17 @@ template <class Kernel, class = void>
 struct ReadsAhead : std::false_type {};
 template <class Kernel>
 struct ReadsAhead<Kernel, std::void_t<decltype(Kernel::kReadsAhead)>> : std::bool_constant<Kernel::kReadsAhead> {};
+
+// Blocks of a kernel that a multiprocessor must have registers for at a time: its kBlocksEach. 0: as the compiler likes. It
+// may then take few registers for the sake of more blocks, ask late for what a loop reads ahead, or spill.
+template <class Kernel, class = void>
+struct BlocksAtOnce {
+  static constexpr int kValue = 0;
+};
+template <class Kernel>
+struct BlocksAtOnce<Kernel, std::void_t<decltype(Kernel::kBlocksEach)>> {
+  static constexpr int kValue = Kernel::kBlocksEach;
+};
 
 // Elements of dense matrices and of the cache.
 struct F16 {
@@ -113,6 +128,19 @@ BN_HD void Write(const T& x, void* to) {
 #endif
 }
 
+// 16 bytes of weights, which a launch reads once and nothing writes: the first-level cache is left to others.
+BN_HD Words4 LoadOnce(const void* from) {
+#if defined(__CUDA_ARCH__)
+  Words4 x;
+  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(x.w[0]), "=r"(x.w[1]), "=r"(x.w[2]), "=r"(x.w[3])
+               : "l"(__cvta_generic_to_global(from)));
+  return x;
+#else
+  return Load<Words4>(from);
+#endif
+}
+
 // sum + a[0] * b[0] + ... + a[3] * b[3] over the signed bytes of two words.
 BN_HD int32_t DotBytes(uint32_t a, uint32_t b, int32_t sum) {
 #if defined(__CUDA_ARCH__)
@@ -138,6 +166,14 @@ BN_HD void AtomicAdd(int32_t* to, int32_t x) {
   atomicAdd(to, x);
 #else
   *to += x;
+#endif
+}
+// Counts up: the number before.
+BN_HD uint32_t AtomicNext(uint32_t* count) {
+#if defined(__CUDA_ARCH__)
+  return atomicAdd(count, 1u);
+#else
+  return (*count)++;
 #endif
 }
 

@@ -40,7 +40,7 @@ foreach(line IN LISTS lines)
   endif()
   # Behind a label, a brace or a guard: the instruction up to its operands.
   string(REGEX MATCH "[a-z][a-z0-9_]*(\\.[a-z0-9_:]+)+" instruction "${line}")
-  if(instruction MATCHES "^mma\\.sync\\.aligned\\.m16n8k32\\.row\\.col\\.s32\\.s8\\.s8\\.s32$")
+  if(instruction MATCHES "^mma\\.sync\\.aligned\\.m16n8k(16|32)\\.row\\.col\\.s32\\.s8\\.s8\\.s32$")
     math(EXPR n_mma "${n_mma} + 1")
   elseif(instruction MATCHES "^dp4a\\.s32\\.s32$")
     math(EXPR n_dp4a "${n_dp4a} + 1")
