@@ -147,25 +147,47 @@ Result Tiles(const Device& device, const char* name, uint32_t rows, uint32_t col
   return Ternary<Kernel>(device, name, rows, cols, tokens, Kernel::kTokens, false);
 }
 
-Result Head(const Device& device, const Shape& shape, HeadType type) {
+Result Head(const Device& device, const Shape& shape, HeadType type, uint32_t tokens) {
   const uint32_t n = shape.embd, rows = shape.vocab;
-  const bool dense = type == HeadType::kF16;
-  const size_t bytes = dense ? size_t{rows} * n * 2 : size_t{rows} * (n / 256) * 210;
-  const Memory w(device, bytes), x(device, size_t{n} * 8), y(device, size_t{rows} * sizeof(float));
+  const bool dense = type == HeadType::kF16, one = tokens == 1;
+  const size_t n_tiles = TileCount(kernels::Block::kQ6_K, rows, n);
+  const size_t codes = n_tiles * TileBytes(kernels::Block::kQ6_K);
+  const size_t bytes = dense ? size_t{rows} * n * 2 : codes + n_tiles * TileScaleBytes(kernels::Block::kQ6_K);
+  const Memory w(device, bytes), x(device, size_t{tokens} * n * 8), y(device, size_t{tokens} * rows * sizeof(float));
   ProductArgs a{};
   a.w = w.as<void>();
-  a.scale = reinterpret_cast<const uint16_t*>(w.as<uint8_t>() + size_t{rows} * (n / 256) * 208);
+  a.scale = w.as<uint8_t>() + codes;
   a.x = x.as<float>();
   a.q = x.as<int8_t>();
-  a.d_a = x.as<float>() + n;
-  a.n = n, a.rows = rows, a.n_tokens = 1;
+  a.d_a = x.as<float>() + size_t{tokens} * n;
+  a.n = n, a.rows = rows, a.n_tokens = tokens;
   a.y = y.as<float>();
   const double seconds = SecondsOfLaunch(device, 20, [&](uint32_t) {
-    if (dense) return Put<DenseF16x1>(device, {Blocks(rows, DenseF16x1::kRows)}, a);
-    Put<BlockQ6_K>(device, {Blocks(rows, BlockQ6_K::kRows)}, a);
+    if (dense && one) return Put<DenseF16x1>(device, {Blocks(rows, DenseF16x1::kRows)}, a);
+    if (dense) return Put<DenseF16x4>(device, {Blocks(rows, DenseF16x4::kRows) * Blocks(tokens, 4)}, a);
+    if (one) return Put<BlockQ6_Kx1>(device, {Blocks(rows, BlockQ6_Kx1::kRows)}, a);
+    Put<BlockQ6_Kx16>(device, {Blocks(rows, BlockQ6_Kx16::kRows) * Blocks(tokens, 16)}, a);
   });
-  return {dense ? "head F16" : "head Q6_K", rows, n, 1, seconds, static_cast<double>(bytes),
-          static_cast<double>(rows) * n};
+  const auto read = static_cast<double>(dense ? bytes : size_t{rows} * (n / 256) * 210);
+  return {dense ? "head F16" : "head Q6_K", rows, n, tokens, seconds, read, static_cast<double>(rows) * n * tokens};
+}
+
+Result Selection(const Device& device, const Shape& shape) {
+  const uint32_t n = shape.vocab, k = std::min<uint32_t>(kernels::kMaxTop, n);
+  const Memory logits(device, size_t{n} * sizeof(float)), maxima(device, kMaxGroups * sizeof(uint64_t));
+  const Memory top(device, k * sizeof(kernels::TopEntry)), fail(device, 256);
+  // In no order; the pattern of Memory would repeat itself.
+  std::vector<float> host(n);
+  for (uint32_t i = 0; i < n; ++i) host[i] = static_cast<float>(i * 2654435761u >> 8);
+  core::GpuContext& c = *device.context;
+  (void)c.Check(c.table().copy_in(c.queue(), logits.as<void>(), host.data(), n * sizeof(float)));
+  const SelectArgs a = {
+      logits.as<float>(), n, k, maxima.as<uint64_t>(), top.as<kernels::TopEntry>(), {fail.as<unsigned long long>(), 1}};
+  const double seconds = SecondsOfLaunch(device, 50, [&](uint32_t) {
+    Put<SelectMaxima>(device, {Blocks(GroupCount(n), SelectMaxima::kGroups)}, a);
+    Put<SelectTop>(device, {1}, a);
+  });
+  return {"largest logits", 1, n, 1, seconds, static_cast<double>(n) * sizeof(float), 0};
 }
 
 }  // namespace
@@ -254,8 +276,11 @@ void MeasureKernels(const Device& device, const Shape& s, core::JsonWriter& json
       if (tokens <= 512) report(Tiles<TernaryMma64x32>(device, "ternary, tiles of 64 x 32", rows, cols, tokens));
     }
   }
-  report(Head(device, s, HeadType::kQ6_K));
-  report(Head(device, s, HeadType::kF16));
+  for (const uint32_t tokens : {1u, 16u}) {
+    report(Head(device, s, HeadType::kQ6_K, tokens));
+    report(Head(device, s, HeadType::kF16, tokens));
+  }
+  report(Selection(device, s));
   for (const uint32_t depth : {512u, 4096u}) {
     if (depth > s.n_ctx) continue;
     const double bytes = 4.0 * depth * s.heads_kv * s.head_dim();

@@ -24,10 +24,15 @@ constexpr size_t kMinBlocks = 80;
 
 size_t RoundUp(size_t n, size_t to) { return (n + to - 1) / to * to; }
 uint32_t Blocks(size_t n, size_t per_block) { return static_cast<uint32_t>((n + per_block - 1) / per_block); }
+// The second plane of a block matrix (kernels/cuda/block_layout.h), aligned as gpu_weights.cc aligns.
+const uint8_t* TileScales(const Matrix& m) {
+  const size_t codes = gpu::TileCount(m.block_type, m.rows, m.cols) * gpu::TileBytes(m.block_type);
+  return static_cast<const uint8_t*>(m.data) + RoundUp(codes, 256);
+}
 size_t KeyBlocks(size_t n_ctx) { return (n_ctx + kernels::kKeyBlock - 1) / kernels::kKeyBlock; }
 
 struct Layout {
-  size_t top, fail, rows, normed, q8, d, q_sum, block_q8, block_d, partial, keys[2];  // byte offsets
+  size_t top, fail, rows, normed, q8, d, q_sum, block_q8, block_d, partial, maxima;  // byte offsets
   size_t partial_slots, total;
 };
 
@@ -50,8 +55,7 @@ Layout LayoutFor(const GpuOps::Sizes& s) {
   const size_t row_slots = s.n_heads * KeyBlocks(s.n_ctx);
   l.partial_slots = row_slots * std::clamp<size_t>(kPartialBytes / (row_slots * slot_bytes), 1, s.max_rows);
   l.partial = take(l.partial_slots * slot_bytes, kAlign);
-  const size_t keys = Blocks(s.n_vocab, gpu::SelectTop::kSort) * kernels::kMaxTop * sizeof(uint64_t);
-  for (size_t& k : l.keys) k = take(keys, kAlign);
+  l.maxima = take(gpu::kMaxGroups * sizeof(uint64_t), kAlign);
   l.total = at;
   return l;
 }
@@ -64,8 +68,7 @@ GpuOps::Sizes GpuOps::SizesFor(const HParams& h, size_t max_rows, uint32_t n_ctx
           n_ctx,
           h.n_heads,
           h.head_dim,
-          h.n_rot,
-          h.n_vocab};
+          h.n_rot};
 }
 
 uint64_t GpuOps::Bytes(const Sizes& sizes) { return LayoutFor(sizes).total; }
@@ -87,7 +90,7 @@ Status GpuOps::Allocate(const Sizes& sizes) {
   block_d_ = reinterpret_cast<float*>(base + l.block_d);
   partial_ = reinterpret_cast<float*>(base + l.partial);
   partial_slots_ = l.partial_slots;
-  for (size_t i = 0; i < 2; ++i) keys_[i] = reinterpret_cast<uint64_t*>(base + l.keys[i]);
+  maxima_ = reinterpret_cast<uint64_t*>(base + l.maxima);
   staged_.reserve(sizeof(uint64_t) + sizes.max_rows * (sizeof(gpu::Row) + sizes.n_rot * sizeof(float)));
   const uint64_t none = gpu::kNoFailure;  // a head may be asked for before a first pass
   (void)Check(context_->table().copy_in(context_->queue(), fail_, &none, sizeof none));
@@ -236,10 +239,8 @@ bool GpuOps::Embed(const Matrix& e, size_t n_rows, float* x) {
   gpu::Embed::Args a{};
   a.w = e.data;
   if (e.kind == Matrix::Kind::kBlock) {
-    const size_t n_blocks = size_t{e.rows} * (e.cols / kernels::BlockElements(e.block_type));
     a.type = e.block_type == kernels::Block::kQ8_0 ? gpu::EmbedType::kQ8_0 : gpu::EmbedType::kQ6_K;
-    const size_t plane = RoundUp(n_blocks * gpu::PlaneBytes(e.block_type), 256);
-    a.scale = reinterpret_cast<const uint16_t*>(static_cast<const std::byte*>(e.data) + plane);
+    a.scale = TileScales(e);
   } else {
     a.type = e.dense == kernels::Dense::kF32   ? gpu::EmbedType::kF32
              : e.dense == kernels::Dense::kF16 ? gpu::EmbedType::kF16
@@ -250,7 +251,7 @@ bool GpuOps::Embed(const Matrix& e, size_t n_rows, float* x) {
   a.x = x;
   a.fail = Slot(mark_);
   Count(Op::kEmbed, n_rows);
-  return Run<gpu::Embed>({static_cast<uint32_t>(n_rows)}, a);
+  return Run<gpu::Embed>({static_cast<uint32_t>(n_rows), Blocks(e.cols, gpu::Embed::kColumns)}, a);
 }
 
 // ---- Inputs ----
@@ -393,9 +394,17 @@ bool GpuOps::Ternary(std::span<const Product> products, bool add) {
 
 template <typename T>
 bool GpuOps::Dense(const gpu::ProductArgs& a) {
-  const uint32_t blocks = Blocks(a.rows, gpu::DenseProduct<T, 1>::kRows);
-  return a.n_tokens == 1 ? Run<gpu::DenseProduct<T, 1>>({blocks}, a)
-                         : Run<gpu::DenseProduct<T, 4>>({blocks, Blocks(a.n_tokens, 4)}, a);
+  using One = gpu::DenseProduct<T, 1>;
+  using Four = gpu::DenseProduct<T, 4>;
+  if (a.n_tokens == 1) return Run<One>({Blocks(a.rows, One::kRows)}, a);
+  return Run<Four>({Blocks(a.rows, Four::kRows) * Blocks(a.n_tokens, 4)}, a);
+}
+
+template <kernels::Block kType>
+bool GpuOps::BlockProduct(const gpu::ProductArgs& a) {
+  const uint32_t blocks = Blocks(a.rows, gpu::BlockProduct<kType, 1>::kRows);
+  return a.n_tokens == 1 ? Run<gpu::BlockProduct<kType, 1>>({blocks}, a)
+                         : Run<gpu::BlockProduct<kType, 16>>({blocks * Blocks(a.n_tokens, 16)}, a);
 }
 
 bool GpuOps::OtherProduct(const Matrix& w, float* y, bool add) {
@@ -429,13 +438,11 @@ bool GpuOps::OtherProduct(const Matrix& w, float* y, bool add) {
   if (w.kind != Matrix::Kind::kBlock || !gpu::Supported(w.block_type)) return false;
   if (!NeedBlockInput(kernels::BlockElements(w.block_type))) return false;
   Count(Op::kBlockProduct, n_rows_);
-  const size_t n_blocks = size_t{w.rows} * (n_ / kernels::BlockElements(w.block_type));
-  const size_t plane = RoundUp(n_blocks * gpu::PlaneBytes(w.block_type), 256);
-  a.scale = reinterpret_cast<const uint16_t*>(static_cast<const std::byte*>(w.data) + plane);
+  a.scale = TileScales(w);
   a.q = block_q8_;
   a.d_a = block_d_;
-  const gpu::GpuGrid grid = {Blocks(w.rows, gpu::BlockQ8_0::kRows), n_tokens};
-  return w.block_type == kernels::Block::kQ8_0 ? Run<gpu::BlockQ8_0>(grid, a) : Run<gpu::BlockQ6_K>(grid, a);
+  return w.block_type == kernels::Block::kQ8_0 ? BlockProduct<kernels::Block::kQ8_0>(a)
+                                               : BlockProduct<kernels::Block::kQ6_K>(a);
 }
 
 bool GpuOps::Gated(Activation activation, const Matrix& gate, const Matrix& up, float* g, float* u) {
@@ -544,17 +551,10 @@ bool GpuOps::AttentionOf(const HParams& h, uint32_t layer, float scale, const Ty
 
 bool GpuOps::SelectTop(const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top) {
   Count(Op::kSelectTop, 1);
-  gpu::SelectTop::Args a = {logits,  nullptr,    static_cast<uint32_t>(n_vocab), static_cast<uint32_t>(k), nullptr,
-                            nullptr, Slot(mark_)};
-  for (size_t turn = 0;; ++turn) {
-    const uint32_t blocks = Blocks(a.n, gpu::SelectTop::kSort);
-    a.out = keys_[turn % 2];
-    a.top = blocks == 1 ? top_ : nullptr;
-    if (!Run<gpu::SelectTop>({blocks}, a)) return false;
-    if (blocks == 1) break;
-    a.keys = a.out;
-    a.n = blocks * a.k;
-  }
+  const gpu::SelectArgs a = {logits,     static_cast<uint32_t>(n_vocab), static_cast<uint32_t>(k), maxima_, top_,
+                             Slot(mark_)};
+  if (!Run<gpu::SelectMaxima>({Blocks(gpu::GroupCount(a.n), gpu::SelectMaxima::kGroups)}, a)) return false;
+  if (!Run<gpu::SelectTop>({1}, a)) return false;
   std::byte back[kMaxTopBytes + sizeof(uint64_t)];
   if (!Check(context_->table().copy_out(context_->queue(), back, top_, sizeof back))) return false;
   uint64_t failure = 0;

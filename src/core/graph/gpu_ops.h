@@ -25,7 +25,6 @@ class GpuOps {
     size_t max_rows = 0;
     uint32_t n_ctx = 0;
     uint32_t n_heads = 0, head_dim = 0, n_rot = 0;
-    size_t n_vocab = 0;
   };
   static constexpr size_t kMaxRows = 4096;  // keeps every grid within 65535 blocks
   static Sizes SizesFor(const HParams& h, size_t max_rows, uint32_t n_ctx);
@@ -82,6 +81,8 @@ class GpuOps {
   bool Dense(const kernels::gpu::ProductArgs& args);
   template <typename T>
   bool AttentionBlocks(const kernels::gpu::AttentionArgs& args);
+  template <kernels::Block kType>
+  bool BlockProduct(const kernels::gpu::ProductArgs& args);
   kernels::gpu::FailSlot Slot(uint32_t mark) const { return {fail_, mark}; }
 
   template <class Kernel>
@@ -129,7 +130,7 @@ class GpuOps {
   float* block_d_ = nullptr;            // [max_rows, n_max / 32]
   float* partial_ = nullptr;            // m, s [slots], o [slots, head_dim] of attention blocks
   size_t partial_slots_ = 0;
-  uint64_t* keys_[2] = {nullptr, nullptr};  // candidates between two launches of SelectTop
+  uint64_t* maxima_ = nullptr;  // [kMaxGroups] of groups of logits, between the two launches of SelectTop
 };
 
 }  // namespace bitnet::core

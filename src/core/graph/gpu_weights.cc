@@ -29,30 +29,31 @@ class Arena {
     if (base_ != nullptr) Write(to, from, bytes);
     return to;
   }
-  // Two planes of a block-quantised matrix, one after the other (kernels/cuda/matrix_kernels.h).
+  // Two planes of a block-quantised matrix, one after the other (kernels/cuda/block_layout.h).
   const void* PutBlocks(const Matrix& m) {
-    const size_t plane = kernels::gpu::PlaneBytes(m.block_type), bytes = kernels::BlockBytes(m.block_type);
-    const size_t n = size_t{m.rows} * (m.cols / kernels::BlockElements(m.block_type));
-    const size_t scale_at = m.block_type == Block::kQ8_0 ? 0 : plane;  // in a block of the file
-    const size_t rest_at = scale_at == 0 ? sizeof(uint16_t) : 0;
-    std::byte* const to = Take(n * plane);
-    std::byte* const scales = Take(n * sizeof(uint16_t));
-    if (base_ == nullptr) return to;
-    constexpr size_t kPiece = 4096;  // blocks
-    std::vector<std::byte> staged(std::min(n, kPiece) * plane);
-    std::vector<uint16_t> staged_scales(std::min(n, kPiece));
-    const auto* from = static_cast<const std::byte*>(m.data);
+    namespace gpu = kernels::gpu;
+    const size_t n_columns = m.cols / kernels::BlockElements(m.block_type);  // of tiles
+    const size_t block_bytes = kernels::BlockBytes(m.block_type), row_bytes = n_columns * block_bytes;
+    const size_t codes_bytes = gpu::TileBytes(m.block_type), scale_bytes = gpu::TileScaleBytes(m.block_type);
+    const size_t n = gpu::TileCount(m.block_type, m.rows, m.cols);
+    std::byte* const codes = Take(n * codes_bytes);
+    std::byte* const scales = Take(n * scale_bytes);
+    if (base_ == nullptr) return codes;
+    constexpr size_t kPiece = 1024;  // tiles
+    std::vector<uint8_t> staged(std::min(n, kPiece) * codes_bytes), staged_scales(std::min(n, kPiece) * scale_bytes);
+    const auto* const from = static_cast<const uint8_t*>(m.data);
     for (size_t begin = 0; begin < n; begin += kPiece) {
       const size_t count = std::min(kPiece, n - begin);
       for (size_t i = 0; i < count; ++i) {
-        const std::byte* const block = from + (begin + i) * bytes;
-        std::memcpy(staged.data() + i * plane, block + rest_at, plane);
-        std::memcpy(&staged_scales[i], block + scale_at, sizeof(uint16_t));
+        const size_t row = (begin + i) / n_columns * gpu::kTileRows, column = (begin + i) % n_columns;
+        const auto n_rows = static_cast<uint32_t>(std::min<size_t>(gpu::kTileRows, m.rows - row));
+        gpu::PackTile(m.block_type, from + row * row_bytes + column * block_bytes, row_bytes, n_rows,
+                      staged.data() + i * codes_bytes, staged_scales.data() + i * scale_bytes);
       }
-      Write(to + begin * plane, staged.data(), count * plane);
-      Write(scales + begin * sizeof(uint16_t), staged_scales.data(), count * sizeof(uint16_t));
+      Write(codes + begin * codes_bytes, staged.data(), count * codes_bytes);
+      Write(scales + begin * scale_bytes, staged_scales.data(), count * scale_bytes);
     }
-    return to;
+    return codes;
   }
   uint64_t size() const { return at_; }
 

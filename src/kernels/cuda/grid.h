@@ -57,8 +57,8 @@ struct ReadsAhead : std::false_type {};
 template <class Kernel>
 struct ReadsAhead<Kernel, std::void_t<decltype(Kernel::kReadsAhead)>> : std::bool_constant<Kernel::kReadsAhead> {};
 
-// Blocks of a kernel that a multiprocessor must have registers for at a time: its kBlocksEach. 0: as the compiler likes. It
-// may then take few registers for the sake of more blocks, ask late for what a loop reads ahead, or spill.
+// Blocks of a kernel that a multiprocessor must have registers for at a time: its kBlocksEach. 0: as the compiler
+// likes. It may then take few registers for the sake of more blocks, ask late for what a loop reads ahead, or spill.
 template <class Kernel, class = void>
 struct BlocksAtOnce {
   static constexpr int kValue = 0;

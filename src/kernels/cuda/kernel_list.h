@@ -3,6 +3,7 @@
 #define BITNET_KERNELS_CUDA_KERNEL_LIST_H_
 
 #include "kernels/cuda/attention_kernels.h"
+#include "kernels/cuda/block_kernels.h"
 #include "kernels/cuda/gpu.h"
 #include "kernels/cuda/matrix_kernels.h"
 #include "kernels/cuda/row_kernels.h"
@@ -36,8 +37,10 @@ using DenseF16x1 = DenseProduct<F16, 1>;
 using DenseF16x4 = DenseProduct<F16, 4>;
 using DenseBF16x1 = DenseProduct<BF16, 1>;
 using DenseBF16x4 = DenseProduct<BF16, 4>;
-using BlockQ8_0 = BlockProduct<Block::kQ8_0>;
-using BlockQ6_K = BlockProduct<Block::kQ6_K>;
+using BlockQ8_0x1 = BlockProduct<Block::kQ8_0, 1>;
+using BlockQ8_0x16 = BlockProduct<Block::kQ8_0, 16>;
+using BlockQ6_Kx1 = BlockProduct<Block::kQ6_K, 1>;
+using BlockQ6_Kx16 = BlockProduct<Block::kQ6_K, 16>;
 
 // BN_GPU_KERNELS(X): X(kernel) for each.
 // clang-format off
@@ -48,7 +51,8 @@ using BlockQ6_K = BlockProduct<Block::kQ6_K>;
   X(TernaryBlocks) X(RopeStoreF32) X(RopeStoreF16) X(AttentionBlockF32x1) X(AttentionBlockF32x4) \
   X(AttentionBlockF16x1) X(AttentionBlockF16x4) X(AttentionCombine) X(Gate) X(DenseF32x1) \
   X(DenseF32x4) X(DenseF16x1) X(DenseF16x4) X(DenseBF16x1) \
-  X(DenseBF16x4) X(BlockQ8_0) X(BlockQ6_K) X(SelectTop)
+  X(DenseBF16x4) X(BlockQ8_0x1) X(BlockQ8_0x16) X(BlockQ6_Kx1) \
+  X(BlockQ6_Kx16) X(SelectMaxima) X(SelectTop)
 // clang-format on
 
 enum class GpuKernel : uint32_t {
