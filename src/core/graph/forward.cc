@@ -18,13 +18,21 @@ struct Widths {
         heads(size_t{h.n_heads} * h.head_dim),
         heads_kv(size_t{h.n_heads_kv} * h.head_dim),
         ff(h.n_ff) {}
-  size_t total() const { return 2 * embd + 2 * heads + 2 * heads_kv + 2 * ff; }
 };
+
+// Arrays of the scratch start where a GPU reads 16 bytes at a time, whatever the widths.
+constexpr size_t kAlignFloats = 16;
+size_t FloatsFor(size_t max_rows, size_t width) {
+  return (max_rows * width + kAlignFloats - 1) / kAlignFloats * kAlignFloats;
+}
 
 }  // namespace
 
 uint64_t ForwardScratch::Bytes(const HParams& h, size_t max_rows) {
-  return max_rows * Widths(h).total() * sizeof(float);
+  const Widths n(h);
+  size_t floats = 0;
+  for (const size_t width : {n.embd, n.heads, n.heads_kv, n.ff}) floats += 2 * FloatsFor(max_rows, width);
+  return floats * sizeof(float);
 }
 
 Result<ForwardScratch> ForwardScratch::Allocate(const HParams& h, size_t max_rows, const Allocator& allocator) {
@@ -32,7 +40,7 @@ Result<ForwardScratch> ForwardScratch::Allocate(const HParams& h, size_t max_row
   BN_ASSIGN_OR_RETURN(s.buffer, Buffer::Allocate(allocator, Bytes(h, max_rows)));
   const Widths n(h);
   float* at = s.buffer.as<float>();
-  const auto take = [&](size_t width) { return std::exchange(at, at + max_rows * width); };
+  const auto take = [&](size_t width) { return std::exchange(at, at + FloatsFor(max_rows, width)); };
   s.max_rows = max_rows;
   s.x = take(n.embd);
   s.y = take(n.embd);

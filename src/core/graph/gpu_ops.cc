@@ -193,12 +193,14 @@ bool GpuOps::Begin(std::span<const BatchRow> rows) {
   if (!context_->status().ok()) return false;
   if (!Check(context_->table().copy_in(context_->queue(), fail_, staged_.data(), staged_.size()))) return false;
   if (!single) return false;
-  // The first pass runs as it is: a driver may still have to load the kernels, which a recording forbids.
+  // The first pass runs as it is: most sessions that see one token see no second one.
   if (!std::exchange(warm_, true)) return false;
   // Recorded for the next power of two of blocks: the grid then fits the positions of many tokens to come.
-  n_blocks_ = std::min(std::bit_ceil(most_blocks), KeyBlocks(sizes_.n_ctx));
+  const size_t power = std::bit_ceil(most_blocks);
+  n_blocks_ = std::min(power, KeyBlocks(sizes_.n_ctx));
   const size_t is_f32 = typed_[0].type == kernels::Dense::kF32 ? 1 : 0;
-  Recording& r = recordings_[2 * static_cast<size_t>(std::bit_width(n_blocks_)) + is_f32];
+  // By the power, not by what it is cut to: of 2 blocks and of all 3 of a context there are two recordings.
+  Recording& r = recordings_[2 * static_cast<size_t>(std::bit_width(power)) + is_f32];
   if (r.graph != nullptr) {
     if (!Check(context_->table().replay(context_->queue(), r.graph))) return false;
     for (size_t op = 0; op < counts_.size(); ++op) counts_[op] += r.counts[op];
@@ -295,8 +297,7 @@ void GpuOps::CountQuantised() {
 bool GpuOps::NeedFloatInput() {
   if (have_float_) return true;
   have_float_ = true;
-  const bool ok = Normed(gamma_ != nullptr ? normed_ : nullptr, nullptr);
-  return ok;
+  return Normed(gamma_ != nullptr ? normed_ : nullptr, nullptr);
 }
 
 bool GpuOps::NeedBlockInput(size_t block) {

@@ -104,7 +104,7 @@ class GpuOps {
   size_t n_blocks_ = 1;             // blocks of keys that attention keeps slots for
   bool warm_ = false;               // a single token went through
   Recording* recording_ = nullptr;  // being made
-  // Of a single token, by the power of two of n_blocks_ and the type of the cache.
+  // Of a single token, by the power of two that its blocks of keys are rounded up to and the type of the cache.
   std::array<Recording, 64> recordings_{};
   std::vector<std::byte> staged_;  // what Begin sends
 

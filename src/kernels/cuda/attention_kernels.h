@@ -56,7 +56,7 @@ struct Combined {
   BN_HD bool Finite() const { return IsFinite(sum) && IsFinite(o); }
 };
 
-// For few rows, each with a cache of its own. One block of the grid: a block of keys (x), kQueries query heads of a
+// One block of the grid: a block of keys (x), kQueries query heads of a
 // key-value head (y) and a row (z). Keys and values come in pieces of 32 KiB: all reads of a piece are in flight at
 // once, and those of the next kAhead pieces while a piece is worked on from shared memory.
 template <class T, uint32_t kQueryHeads>

@@ -13,7 +13,8 @@ namespace bitnet::kernels::gpu {
 struct GpuQueue {
   int device = 0;
   cudaStream_t stream = nullptr;
-  bool overlaps = false;  // a kernel may start before the one in front of it is done
+  bool overlaps = false;      // a kernel may start before the one in front of it is done
+  bool after_launch = false;  // what is in front of the next launch is a launch
   // Locked memory of the host, by which small copies go: in, then out. Whoever calls gives memory of any kind.
   uint8_t* staged = nullptr;
   cudaEvent_t staged_in = nullptr;  // behind the last copy from it
@@ -233,12 +234,17 @@ void Close(GpuQueue* q) noexcept {
   delete q;
 }
 
-// Lets a kernel have the shared memory it needs, and asks for as much as a multiprocessor has: more of its blocks fit.
+// Loads a kernel, which a recording need not do then. Lets it have the shared memory it needs, as much as a
+// multiprocessor has: more of its blocks fit.
 template <class Kernel>
-GpuStatus AllowShared(const char* name) noexcept {
-  cudaError_t error = cudaSuccess;
+GpuStatus Prepare(GpuQueue* q, const char* name) noexcept {
+  cudaFuncAttributes found{};
+  cudaError_t error = cudaFuncGetAttributes(&found, reinterpret_cast<const void*>(&Run<Kernel>));
+  if (error == cudaSuccess && found.ptxVersion < 90) q->overlaps = false;  // compiled without the wait of AwaitPrevious
   if constexpr (kGivenShared<Kernel> != 0) {
-    error = cudaFuncSetAttribute(Run<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize, kGivenShared<Kernel>);
+    if (error == cudaSuccess) {
+      error = cudaFuncSetAttribute(Run<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize, kGivenShared<Kernel>);
+    }
     if (error == cudaSuccess) {
       error = cudaFuncSetAttribute(Run<Kernel>, cudaFuncAttributePreferredSharedMemoryCarveout,
                                    cudaSharedmemCarveoutMaxShared);
@@ -266,7 +272,7 @@ GpuStatus Open(uint32_t device, GpuQueue** out) noexcept {
     q->staged = static_cast<uint8_t*>(memory);
   }
 #define BN_X(name) \
-  if (s.ok()) s = AllowShared<name>("shared memory of kernel " #name);
+  if (s.ok()) s = Prepare<name>(q, "prepare kernel " #name);
   BN_GPU_KERNELS(BN_X)
 #undef BN_X
   if (!s.ok()) {
@@ -303,6 +309,7 @@ GpuStatus Wait(GpuQueue* q) noexcept {
 // When cudaMemcpyAsync returns, memory of the host may still be in use: always where it is locked, and on some systems
 // else too. So small copies take the bytes over first, and large ones wait.
 GpuStatus CopyIn(GpuQueue* q, void* device, const void* host, size_t bytes) noexcept {
+  q->after_launch = false;
   const OnDevice on(q->device);
   GpuStatus s = on.status();
   const bool small = bytes <= kStagedBytes;
@@ -318,6 +325,7 @@ GpuStatus CopyIn(GpuQueue* q, void* device, const void* host, size_t bytes) noex
 }
 
 GpuStatus CopyOut(GpuQueue* q, void* host, const void* device, size_t bytes) noexcept {
+  q->after_launch = false;
   const OnDevice on(q->device);
   GpuStatus s = on.status();
   const bool small = bytes <= kStagedBytes;
@@ -329,6 +337,7 @@ GpuStatus CopyOut(GpuQueue* q, void* host, const void* device, size_t bytes) noe
 }
 
 GpuStatus Copy(GpuQueue* q, void* to, const void* from, size_t bytes) noexcept {
+  q->after_launch = false;
   const OnDevice on(q->device);
   GpuStatus s = on.status();
   if (s.ok()) s = StatusOf(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, q->stream), "copy", q);
@@ -351,9 +360,10 @@ GpuStatus LaunchKernel(GpuQueue* q, GpuGrid grid, const void* args, const char* 
   config.dynamicSmemBytes = kGivenShared<Kernel>;
   config.stream = q->stream;
   config.attrs = &overlap;
-  config.numAttrs = q->overlaps ? 1 : 0;
+  config.numAttrs = q->overlaps && q->after_launch ? 1 : 0;
   void* parameters[] = {const_cast<void*>(args)};  // copied
   q->last = name;
+  q->after_launch = true;
   return StatusOf(cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(&Run<Kernel>), parameters), name);
 }
 
@@ -374,6 +384,7 @@ GpuStatus LaunchById(GpuQueue* q, GpuKernel kernel, GpuGrid grid, const void* ar
 // ---- Recordings ----
 
 GpuStatus RecordBegin(GpuQueue* q) noexcept {
+  q->after_launch = false;
   const OnDevice on(q->device);
   GpuStatus s = on.status();
   // Thread-local: other threads may allocate meanwhile.
@@ -383,6 +394,7 @@ GpuStatus RecordBegin(GpuQueue* q) noexcept {
 
 GpuStatus RecordEnd(GpuQueue* q, GpuRecording** out) noexcept {
   *out = nullptr;
+  q->after_launch = false;
   const OnDevice on(q->device);
   cudaGraph_t graph = nullptr;
   GpuStatus s = StatusOf(cudaStreamEndCapture(q->stream, &graph), "end a recording");
@@ -400,6 +412,7 @@ GpuStatus RecordEnd(GpuQueue* q, GpuRecording** out) noexcept {
 }
 
 GpuStatus Replay(GpuQueue* q, GpuRecording* r) noexcept {
+  q->after_launch = false;
   const OnDevice on(q->device);
   GpuStatus s = on.status();
   q->last = "replay of a pass";

@@ -31,7 +31,7 @@ BN_HD void StoreProduct(float y, const ProductArgs& a, uint32_t token, uint32_t 
 template <class T, uint32_t kTokens>
 struct DenseProduct {
   static constexpr uint32_t kThreads = 128;
-  static constexpr int kBlocks = kTokens == 1 ? 5 : 2;
+  static constexpr int kBlocksEach = kTokens == 1 ? 5 : 2;
   static constexpr uint32_t kRowThreads = 8;
   static constexpr uint32_t kRowsEach = kTokens == 1 ? 1 : 2;  // they share what is read of x
   static constexpr uint32_t kRows = kThreads / kRowThreads * kRowsEach;

@@ -113,7 +113,7 @@ struct RowNorm {
           if (col0 == 0) of(lane).stripe[0] = of(lane).stripe[1] = 0.0f;
           if (t < kWarp) AddSquares(shared, end, t, of(lane).stripe);
         });
-        if (end < a.n - col0) g.Phase([](uint32_t, auto&) {});  // before the next piece overwrites this one
+        if (!kWhole && end < a.n - col0) g.Phase([](uint32_t, auto&) {});  // before the next piece overwrites this one
       }
       SumStripes<1>(
           g, [&](auto& lane) { return of(lane).stripe; }, [&](auto& lane) { return of(lane).other; });

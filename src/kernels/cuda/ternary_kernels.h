@@ -70,15 +70,13 @@ struct TernaryRows {
   struct Round {
     Words4 piece[4 * kRowThreads];
   };
-  // Columns 4 i .. 4 i + 3 of a row of activations, in `rounds`.
-  BN_HD static uint32_t& WordAt(Round* rounds, uint32_t i) {
-    const uint32_t col = 4 * i, quarter = col % 128 / 32, l = col % kRound / 128 * 2 + col % 32 / 16;
-    return rounds[col / kRound].piece[8 * quarter + l].w[i % 4];
-  }
+  // The piece of column col of a row of activations, in `rounds`.
   BN_HD static Words4& PieceAt(Round* rounds, uint32_t col) {
     const uint32_t quarter = col % 128 / 32, l = col % kRound / 128 * 2 + col % 32 / 16;
     return rounds[col / kRound].piece[8 * quarter + l];
   }
+  // Columns col .. col + 3, col a multiple of 4.
+  BN_HD static uint32_t& WordAt(Round* rounds, uint32_t col) { return PieceAt(rounds, col).w[col % 16 / 4]; }
 
   // Piece `round` of thread l of a row: codes 0, which add nothing, behind its end.
   BN_HD static Words4 ReadPiece(const uint8_t* row, uint32_t round, uint32_t l, uint32_t cols) {
@@ -236,7 +234,7 @@ struct TernaryNormGemv {
   static constexpr uint32_t kMatrices = kPair ? 2 : 1;
   using Rows = TernaryRows<kMatrices, 1, kAhead>;
   struct Args {
-    TernaryArgs product;  // without q, q_sum and d
+    TernaryArgs product;  // without q, q_sum and d; y of no matrix is norm.x, which every block reads
     NormArgs norm;
   };
   struct Shared {
@@ -263,8 +261,7 @@ struct TernaryNormGemv {
     Norm::Norm(
         g, args.norm, shared.norm, [](Lane& lane) -> typename Norm::Lane& { return lane.norm; },
         [](uint32_t, const Words4&) {});
-    Norm::Quantise(g, args.norm, a.cols, shared.norm,
-                   [&](uint32_t i, uint32_t q) { Rows::WordAt(shared.q, i / 4) = q; });
+    Norm::Quantise(g, args.norm, a.cols, shared.norm, [&](uint32_t i, uint32_t q) { Rows::WordAt(shared.q, i) = q; });
     g.Lanes([&](uint32_t t, Lane& lane) {
       const uint8_t* rows[kMatrices];
       place.Weights(a, t, rows);

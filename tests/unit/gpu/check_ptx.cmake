@@ -2,14 +2,15 @@
 # type is one of those listed here: each sum and product rounded by itself ("add.rn.f32": the assembler may fuse an
 # "add.f32" with a product before it), nothing approximate, flushed, saturated, of half or double width, no atomic sum,
 # no call. Every fused operation is one that the source names; and the instructions that the products are made of are
-# there.
+# there. From sm_90 on every kernel says that the next one may start, and waits once for those in front, before it writes
+# anything for others.
 # -D NVCC= -D FLAGS= -D ROOT= -D OUT=   optional: -D SOURCE= (default: device.cu)
 if(NOT SOURCE)
   set(SOURCE ${ROOT}/src/kernels/cuda/device.cu)
 endif()
 separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
-function(compile out)
-  execute_process(COMMAND ${NVCC} -ptx -arch=compute_80 -std=c++17 -O3 ${FLAGS} ${ARGN} -I ${ROOT}/src -o ${out} ${SOURCE}
+function(compile out architecture)
+  execute_process(COMMAND ${NVCC} -ptx -arch=${architecture} -std=c++17 -O3 ${FLAGS} ${ARGN} -I ${ROOT}/src -o ${out} ${SOURCE}
                   RESULT_VARIABLE status ERROR_VARIABLE error)
   if(NOT status EQUAL 0)
     message(FATAL_ERROR "nvcc: ${error}")
@@ -22,7 +23,7 @@ set(arithmetic "(add|sub|mul|div|sqrt|fma)\\.rn\\.f32")
 set(moves "(mov|selp|neg|abs|min|max|(ld|st)(\\.(param|global|shared|nc|v2|v4))*|setp\\.[a-z]+)\\.f32")
 set(conversions "cvt\\.f32\\.f16|cvt\\.rn\\.f32\\.[su](8|16|32)|cvt\\.rni\\.f32\\.f32|cvt\\.rzi\\.s32\\.f32")
 
-compile(${OUT})
+compile(${OUT} compute_80)
 file(STRINGS ${OUT} lines REGEX "\\.${float_type}|\\.(approx|ftz|full|sat|local)|mma|dp4a|call")
 list(LENGTH lines n_lines)
 if(n_lines LESS 500)
@@ -56,7 +57,7 @@ foreach(kind mma dp4a fma)
   endif()
 endforeach()
 
-compile(${OUT}.named.ptx -include ${CMAKE_CURRENT_LIST_DIR}/named_fma.h)
+compile(${OUT}.named.ptx compute_80 -include ${CMAKE_CURRENT_LIST_DIR}/named_fma.h)
 file(STRINGS ${OUT}.named.ptx lines REGEX "fma\\.")
 set(n_named 0)
 foreach(line IN LISTS lines)
@@ -69,4 +70,32 @@ endforeach()
 if(n_named EQUAL 0)
   message(SEND_ERROR "no fused operation that the source names")
 endif()
-message(STATUS "${n_fma} fused operations (${n_named} when named), ${n_mma} of tensor cores, ${n_dp4a} dot products of bytes")
+
+compile(${OUT}.overlap.ptx compute_90)
+file(STRINGS ${OUT}.overlap.ptx lines REGEX "\\.entry|griddepcontrol|st\\.global|st\\.v[24]|red\\.|atom\\.")
+set(n_overlapping 0)
+set(waited TRUE)
+foreach(line IN LISTS lines)
+  if(line MATCHES "\\.entry ([A-Za-z0-9_]+)")
+    if(NOT waited)
+      message(SEND_ERROR "never waits for the launches in front: ${kernel}")
+    endif()
+    set(kernel ${CMAKE_MATCH_1})
+    set(waited TRUE)  # those that measure limits stand alone
+  elseif(line MATCHES "griddepcontrol\\.launch_dependents")
+    math(EXPR n_overlapping "${n_overlapping} + 1")
+    set(waited FALSE)
+  elseif(line MATCHES "griddepcontrol\\.wait")
+    if(waited)
+      message(SEND_ERROR "waits twice, or before it lets the next one start: ${kernel}")
+    endif()
+    set(waited TRUE)
+  elseif(NOT waited AND NOT line MATCHES "\\.shared")
+    message(SEND_ERROR "writes before it waits for the launches in front: ${kernel}: ${line}")
+  endif()
+endforeach()
+if(NOT waited OR n_overlapping LESS 20)
+  message(SEND_ERROR "${n_overlapping} kernels let the next one start, or the last one never waits")
+endif()
+
+message(STATUS "${n_fma} fused operations (${n_named} when named), ${n_mma} of tensor cores, ${n_dp4a} dot products of bytes; ${n_overlapping} kernels wait for those in front")

@@ -2,9 +2,11 @@
 // tests cannot see is what only a GPU has: the compiled kernels, races, its memory system. scripts/gpu_check.sh looks
 // there.
 #include <algorithm>
+#include <cstring>
 #include <set>
 #include <utility>
 
+#include "core/graph/forward.h"
 #include "core/runtime/session.h"
 #include "support/emulated_gpu.h"
 #include "support/golden.h"
@@ -338,6 +340,60 @@ TEST_CASE("single rows of a batch meet the recording of their cache type, and a 
   }
   CHECK(digests[0] == digests[1]);
   CHECK(Gpus().misuse == 0);
+}
+
+// The tiny model, said to be trained for 2048 positions, so that a context has several blocks of keys.
+std::shared_ptr<const core::Model> LoadTinyOfLongContext(core::Engine& engine) {
+  std::string bytes = ReadFile(BITNET_TINY_MODEL);
+  const std::string key = "bitnet-b1.58.context_length";
+  const size_t at = bytes.find(key);
+  REQUIRE(at != std::string::npos);
+  const uint32_t n_ctx = 2048;
+  std::memcpy(bytes.data() + at + key.size() + sizeof(uint32_t), &n_ctx, sizeof n_ctx);  // behind its type
+  core::LoadSpec spec;
+  spec.mode = core::LoadMode::kCopy;
+  auto model = core::Model::LoadMemory(std::as_bytes(std::span(bytes)), spec, engine.pool(), engine.allocator());
+  INFO(model.status().message());
+  REQUIRE(model.ok());
+  REQUIRE((*model)->hparams().n_ctx_train == n_ctx);
+  return *std::move(model);
+}
+
+TEST_CASE("the recording of fewer blocks of keys is not replayed where a context has no power of two of them",
+          "[gpu]") {
+  Reset();
+  const auto gpu = GpuEngine(DeviceMode::kCuda), cpu = GpuEngine(DeviceMode::kCpu);
+  const auto model = LoadTinyOfLongContext(*cpu);
+  core::SessionOptions options;
+  options.n_ctx = 3 * 256;
+  const auto on_cpu = MakeSession(cpu, model, options), on_gpu = MakeSession(gpu, model, options);
+  std::vector<int32_t> prompt(2 * 256 - 4);
+  for (size_t i = 0; i < prompt.size(); ++i) prompt[i] = 3 + static_cast<int32_t>(i * 7919 % 200);
+  REQUIRE(on_cpu->Eval(prompt).ok());
+  REQUIRE(on_gpu->Load(*on_cpu->Save()).ok());
+  for (int32_t token = 3; token < 10; ++token) {  // over the end of the second block
+    REQUIRE(on_cpu->Eval({&token, 1}).ok());
+    REQUIRE(on_gpu->Eval({&token, 1}).ok());
+    INFO("position " << on_cpu->position());
+    CHECK(LogitsSha256(*on_gpu) == LogitsSha256(*on_cpu));
+  }
+  CHECK(Gpus().n_recordings == 2);
+  CHECK(Gpus().misuse == 0);
+}
+
+TEST_CASE("arrays of a pass start where a gpu reads 16 bytes at a time, whatever the widths", "[gpu]") {
+  core::HParams h;
+  h.n_embd = 65, h.n_heads = 3, h.n_heads_kv = 1, h.head_dim = 7, h.n_ff = 33;
+  const auto engine = MakeEngine();
+  for (const size_t max_rows : {1u, 3u, 16u}) {
+    const auto s = core::ForwardScratch::Allocate(h, max_rows, engine->allocator());
+    REQUIRE(s.ok());
+    for (const float* array : {s->x, s->y, s->q, s->k, s->v, s->mix, s->gate, s->up}) {
+      CHECK(reinterpret_cast<uintptr_t>(array) % 16 == 0);
+    }
+    CHECK(reinterpret_cast<const std::byte*>(s->up + max_rows * h.n_ff) <=
+          s->buffer.as<std::byte>() + core::ForwardScratch::Bytes(h, max_rows));
+  }
 }
 
 TEST_CASE("one token of a gpu moves little over the bus", "[gpu]") {
