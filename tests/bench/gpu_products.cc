@@ -244,7 +244,9 @@ double AttentionSeconds(const Device& device, const Shape& shape, uint32_t n_row
   a.y = y.as<float>();
   a.fail = {fail.as<unsigned long long>(), 1};
   return SecondsOfLaunch(device, 10, [&](uint32_t) {
-    if (OneQueryEach(a)) {
+    if (one_context && n_rows >= 8 && AttentionPromptF16::Takes(a)) {
+      Put<AttentionPromptF16>(device, AttentionPromptF16::GridFor(a), a);
+    } else if (OneQueryEach(a)) {
       Put<AttentionBlockF16x1>(device, AttentionBlockF16x1::GridFor(a), a);
     } else {
       Put<AttentionBlockF16x4>(device, AttentionBlockF16x4::GridFor(a), a);

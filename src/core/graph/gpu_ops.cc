@@ -22,6 +22,9 @@ constexpr size_t kGemvRows = kernels::kGemvMaxTokens;
 // fewer, more than a third of the multiprocessors (108 of an A100, 132 of an H200) would have nothing to do.
 constexpr size_t kMinBlocks = 80;
 
+// From so many rows of a cache on, a row with another, attention shares keys and values among rows.
+constexpr size_t kPromptRows = 8;
+
 size_t RoundUp(size_t n, size_t to) { return (n + to - 1) / to * to; }
 uint32_t Blocks(size_t n, size_t per_block) { return static_cast<uint32_t>((n + per_block - 1) / per_block); }
 // The second plane of a block matrix (kernels/cuda/block_layout.h), aligned as gpu_weights.cc aligns.
@@ -186,7 +189,8 @@ bool GpuOps::Begin(std::span<const BatchRow> rows) {
     std::memcpy(angles, r.cos, half * sizeof(float));
     std::memcpy(angles + half * sizeof(float), r.sin, half * sizeof(float));
     most_blocks = std::max<size_t>(most_blocks, r.position / kernels::kKeyBlock + 1);
-    if (typed_.empty() || typed_.back().type != r.cache->type()) typed_.push_back({t, 0, r.cache->type()});
+    if (typed_.empty() || typed_.back().type != r.cache->type()) typed_.push_back({t, 0, r.cache->type(), 0});
+    if (typed_.back().n == 0 || rows[t - 1].cache != r.cache) ++typed_.back().n_caches;
     ++typed_.back().n;
   }
   n_blocks_ = most_blocks;
@@ -512,9 +516,11 @@ bool GpuOps::Attention(const HParams& h, uint32_t layer, float scale, size_t n_r
 }
 
 template <typename T>
-bool GpuOps::AttentionBlocks(const gpu::AttentionArgs& a) {
+bool GpuOps::AttentionBlocks(const gpu::AttentionArgs& a, bool prompts) {
   using One = gpu::AttentionBlock<T, 1>;
   using Four = gpu::AttentionBlock<T, 4>;
+  using Prompt = gpu::AttentionPrompt<T>;
+  if (prompts && Prompt::Takes(a)) return Run<Prompt>(Prompt::GridFor(a), a);
   const bool one = gpu::OneQueryEach(a) || a.head_dim > Four::kMaxHeadDim;
   return one ? Run<One>(One::GridFor(a), a) : Run<Four>(Four::GridFor(a), a);
 }
@@ -523,6 +529,7 @@ bool GpuOps::AttentionOf(const HParams& h, uint32_t layer, float scale, const Ty
   const size_t row_slots = h.n_heads * n_blocks_;
   const size_t at_once = partial_slots_ / row_slots;
   if (at_once == 0) return false;  // never: the session with the longest context computes
+  const bool prompts = r.n >= kPromptRows * r.n_caches;
   for (size_t first = r.first; first < r.first + r.n; first += at_once) {
     const auto n = static_cast<uint32_t>(std::min(at_once, r.first + r.n - first));
     const size_t slots = n * row_slots, width = size_t{h.n_heads} * h.head_dim;
@@ -542,7 +549,8 @@ bool GpuOps::AttentionOf(const HParams& h, uint32_t layer, float scale, const Ty
     a.y = y + first * width;
     a.first_row = static_cast<uint32_t>(first);
     a.fail = Slot(mark_);
-    if (!(r.type == kernels::Dense::kF32 ? AttentionBlocks<float>(a) : AttentionBlocks<gpu::F16>(a))) return false;
+    if (!(r.type == kernels::Dense::kF32 ? AttentionBlocks<float>(a, prompts) : AttentionBlocks<gpu::F16>(a, prompts)))
+      return false;
     if (a.n_blocks != 1 && !Run<gpu::AttentionCombine>(gpu::AttentionCombine::GridFor(a), a)) return false;
   }
   return true;

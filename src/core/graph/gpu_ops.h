@@ -48,6 +48,7 @@ class GpuOps {
   struct TypedRows {
     size_t first, n;
     kernels::Dense type;
+    size_t n_caches;  // neighbours of one cache count once
   };
 
   bool Embed(const Matrix& embedding, size_t n_rows, float* x);
@@ -80,7 +81,7 @@ class GpuOps {
   template <typename T>
   bool Dense(const kernels::gpu::ProductArgs& args);
   template <typename T>
-  bool AttentionBlocks(const kernels::gpu::AttentionArgs& args);
+  bool AttentionBlocks(const kernels::gpu::AttentionArgs& args, bool prompts);
   template <kernels::Block kType>
   bool BlockProduct(const kernels::gpu::ProductArgs& args);
   kernels::gpu::FailSlot Slot(uint32_t mark) const { return {fail_, mark}; }

@@ -56,7 +56,29 @@ struct Combined {
   BN_HD bool Finite() const { return IsFinite(sum) && IsFinite(o); }
 };
 
-// One block of the grid: a block of keys (x), kQueries query heads of a
+// The weight of the only block of a row: 1.
+BN_HD float OnlyWeight(float m) { return ExpC(m - m); }
+// What a block of keys gives: its largest score and sum, and the columns of its output. False: not finite.
+BN_HD void StoreSum(const AttentionArgs& a, size_t head, uint32_t block, float m, float sum) {
+  if (a.n_blocks == 1) return;
+  a.m[head * a.n_blocks + block] = m;
+  a.s[head * a.n_blocks + block] = sum;
+}
+BN_HD float* OutputAt(const AttentionArgs& a, size_t head, uint32_t block) {
+  return a.n_blocks == 1 ? a.y + head * a.head_dim : a.o + (head * a.n_blocks + block) * a.head_dim;
+}
+BN_HD bool StoreOutput(const AttentionArgs& a, float* to, float weight, float sum, float o) {
+  if (a.n_blocks != 1) {
+    *to = o;
+    return IsFinite(o);
+  }
+  Combined y;
+  y.Add(weight, sum, o);
+  *to = Quotient(y.o, y.sum);
+  return IsFinite(o) && y.Finite();
+}
+
+// For few rows, each with a cache of its own. One block of the grid: a block of keys (x), kQueries query heads of a
 // key-value head (y) and a row (z). Keys and values come in pieces of 32 KiB: all reads of a piece are in flight at
 // once, and those of the next kAhead pieces while a piece is worked on from shared memory.
 template <class T, uint32_t kQueryHeads>
@@ -332,9 +354,7 @@ struct AttentionBlock {
       const uint32_t i = t / kWarp - kFirst;  // large below kFirst
       if (t % kWarp != 0 || i >= w.n) return;
       shared.sum[i] = lane.stripe[0];
-      if (a.n_blocks == 1) return;
-      a.m[size_t{w.head + i} * a.n_blocks + g.x()] = FloatAt(shared.largest[i]);
-      a.s[size_t{w.head + i} * a.n_blocks + g.x()] = lane.stripe[0];
+      StoreSum(a, w.head + i, g.x(), FloatAt(shared.largest[i]), lane.stripe[0]);
     });
   }
 
@@ -407,21 +427,15 @@ struct AttentionBlock {
       bool finite = true;
       BN_UNROLL
       for (uint32_t i = 0; i < kValueQueries; ++i) {
+        if (query + i >= w.n) continue;
+        const float weight = OnlyWeight(FloatAt(shared.largest[query + i])), sum = shared.sum[query + i];
+        float* const to = OutputAt(a, w.head + query + i, g.x());
         BN_UNROLL
         for (uint32_t c = 0; c < kValueColumns; ++c) {
-          if (column + c >= p.columns || query + i >= w.n) continue;
+          if (column + c >= p.columns) continue;
+          const uint32_t d = p.column + column + c;
           const float o = lane.o[i * kValueColumns + c];
-          const size_t head = w.head + query + i, d = p.column + column + c;
-          finite = finite && IsFinite(o);
-          if (a.n_blocks != 1) {
-            a.o[(head * a.n_blocks + g.x()) * a.head_dim + d] = o;
-            continue;
-          }
-          const float m = FloatAt(shared.largest[query + i]);
-          Combined y;
-          y.Add(ExpC(m - m), shared.sum[query + i], o);
-          finite = finite && y.Finite();
-          a.y[head * a.head_dim + d] = Quotient(y.o, y.sum);
+          finite = StoreOutput(a, to + d, weight, sum, o) && finite;
         }
       }
       if (!finite) Fail(a.fail, a.first_row + g.z());

@@ -37,7 +37,7 @@
 #include "kernels/half.h"
 #include "kernels/host_device.h"
 
-// In front of loops whose arrays must live in registers.
+// In front of loops whose arrays must live in registers, and of those that are to be unrolled so often, or not (1).
 #if defined(__CUDA_ARCH__)
 #define BN_UNROLL _Pragma("unroll")
 #define BN_PRAGMA(text) _Pragma(#text)

@@ -3,6 +3,7 @@
 #define BITNET_KERNELS_CUDA_KERNEL_LIST_H_
 
 #include "kernels/cuda/attention_kernels.h"
+#include "kernels/cuda/attention_prompt_kernels.h"
 #include "kernels/cuda/block_kernels.h"
 #include "kernels/cuda/gpu.h"
 #include "kernels/cuda/matrix_kernels.h"
@@ -31,6 +32,8 @@ using AttentionBlockF32x1 = AttentionBlock<float, 1>;
 using AttentionBlockF32x4 = AttentionBlock<float, 4>;
 using AttentionBlockF16x1 = AttentionBlock<F16, 1>;
 using AttentionBlockF16x4 = AttentionBlock<F16, 4>;
+using AttentionPromptF32 = AttentionPrompt<float>;
+using AttentionPromptF16 = AttentionPrompt<F16>;
 using DenseF32x1 = DenseProduct<float, 1>;
 using DenseF32x4 = DenseProduct<float, 4>;
 using DenseF16x1 = DenseProduct<F16, 1>;
@@ -49,7 +52,8 @@ using BlockQ6_Kx16 = BlockProduct<Block::kQ6_K, 16>;
   X(TernaryGemv4) X(TernaryGate1) X(TernaryGate4) X(TernaryNormGemv1) X(TernaryNormGate1) \
   X(TernaryMma128x64) X(TernaryMma64x32) X(TernaryMma128x16) X(TernaryMma32x16) \
   X(TernaryBlocks) X(RopeStoreF32) X(RopeStoreF16) X(AttentionBlockF32x1) X(AttentionBlockF32x4) \
-  X(AttentionBlockF16x1) X(AttentionBlockF16x4) X(AttentionCombine) X(Gate) X(DenseF32x1) \
+  X(AttentionBlockF16x1) X(AttentionBlockF16x4) X(AttentionPromptF32) X(AttentionPromptF16) \
+  X(AttentionCombine) X(Gate) X(DenseF32x1) \
   X(DenseF32x4) X(DenseF16x1) X(DenseF16x4) X(DenseBF16x1) \
   X(DenseBF16x4) X(BlockQ8_0x1) X(BlockQ8_0x16) X(BlockQ6_Kx1) \
   X(BlockQ6_Kx16) X(SelectMaxima) X(SelectTop)

@@ -12,11 +12,12 @@ namespace {
 // Keys and values of two layers of a cache, and queries at some positions; the launch takes rows from `first` on.
 template <class T, class Kernel>
 void CheckAttention(Dense type, uint32_t heads, uint32_t heads_kv, uint32_t head_dim,
-                    const std::vector<uint32_t>& positions, uint32_t first = 0) {
+                    const std::vector<uint32_t>& positions, uint32_t first = 0, uint32_t n_caches = 1) {
   const uint32_t n_ctx = 600, layer = 1, group = heads / heads_kv;
   const auto n_rows = static_cast<uint32_t>(positions.size());
   const size_t cache_size = size_t{2} * heads_kv * n_ctx * head_dim;
-  DeviceArray<T> keys(DenseWeights<T>(61, cache_size)), values(DenseWeights<T>(62, cache_size));
+  DeviceArray<T> keys(DenseWeights<T>(61, n_caches * cache_size)), values(DenseWeights<T>(62, n_caches * cache_size));
+  const auto cache_at = [&](uint32_t r) { return r * n_caches / n_rows * cache_size; };  // neighbours share one
   DeviceArray<float> q(Values(63, size_t{n_rows} * heads * head_dim));
   const float scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim)));
   const size_t head_elements = size_t{n_ctx} * head_dim;
@@ -26,7 +27,7 @@ void CheckAttention(Dense type, uint32_t heads, uint32_t heads_kv, uint32_t head
     for (uint32_t h = 0; h < heads; ++h) {
       const uint32_t n_blocks = positions[r] / 256 + 1;
       std::vector<float> m(n_blocks), s(n_blocks), o(n_blocks * head_dim), z(256);
-      const size_t head_at = (size_t{layer} * heads_kv + h / group) * head_elements;
+      const size_t head_at = cache_at(r) + (size_t{layer} * heads_kv + h / group) * head_elements;
       for (uint32_t b = 0; b < n_blocks; ++b) {
         const uint32_t n_keys = std::min(256u, positions[r] + 1 - 256 * b);
         const AttentionBlockJob job = {q.data() + (size_t{r} * heads + h) * head_dim,
@@ -53,8 +54,8 @@ void CheckAttention(Dense type, uint32_t heads, uint32_t heads_kv, uint32_t head
   for (uint32_t r = 0; r < n_rows; ++r) {
     rows[r] = {0,
                positions[r],
-               reinterpret_cast<uint8_t*>(keys.data()),
-               reinterpret_cast<uint8_t*>(values.data()),
+               reinterpret_cast<uint8_t*>(keys.data() + cache_at(r)),
+               reinterpret_cast<uint8_t*>(values.data() + cache_at(r)),
                head_elements * sizeof(T),
                nullptr,
                nullptr};
@@ -112,10 +113,10 @@ void CheckAttention(Dense type, uint32_t heads, uint32_t heads_kv, uint32_t head
 
 template <class T>
 void CheckAttention(Dense type, uint32_t heads, uint32_t heads_kv, uint32_t head_dim,
-                    const std::vector<uint32_t>& positions, uint32_t first = 0) {
-  CheckAttention<T, AttentionBlock<T, 1>>(type, heads, heads_kv, head_dim, positions, first);
+                    const std::vector<uint32_t>& positions, uint32_t first = 0, uint32_t n_caches = 1) {
+  CheckAttention<T, AttentionBlock<T, 1>>(type, heads, heads_kv, head_dim, positions, first, n_caches);
   if (head_dim > AttentionBlock<T, 4>::kMaxHeadDim) return;
-  CheckAttention<T, AttentionBlock<T, 4>>(type, heads, heads_kv, head_dim, positions, first);
+  CheckAttention<T, AttentionBlock<T, 4>>(type, heads, heads_kv, head_dim, positions, first, n_caches);
 }
 
 TEST_CASE("gpu: attention gives the reference's bits") {
@@ -127,7 +128,7 @@ TEST_CASE("gpu: attention gives the reference's bits") {
 
 // Lengths of heads that fill no 16 bytes, or more than a piece; groups of any size.
 TEST_CASE("gpu: attention of heads of every shape gives the reference's bits") {
-  CheckAttention<gpu::F16>(Dense::kF16, 4, 1, 128, {254, 127});
+  CheckAttention<gpu::F16>(Dense::kF16, 4, 1, 128, {254, 127}, 0, 2);
   CheckAttention<gpu::F16>(Dense::kF16, 7, 1, 33, {40, 270});
   CheckAttention<gpu::F16>(Dense::kF16, 3, 1, 1, {9, 16});
   CheckAttention<gpu::F16>(Dense::kF16, 2, 2, 100, {150});
@@ -137,6 +138,57 @@ TEST_CASE("gpu: attention of heads of every shape gives the reference's bits") {
   CheckAttention<gpu::F16>(Dense::kF16, 2, 1, 1024, {66});
   CheckAttention<float>(Dense::kF32, 1, 1, 1023, {34});
   CheckAttention<float>(Dense::kF32, 1, 1, 300, {33});
+}
+
+std::vector<uint32_t> Positions(uint32_t begin, uint32_t end) {
+  std::vector<uint32_t> out;
+  for (uint32_t p = begin; p < end; ++p) out.push_back(p);
+  return out;
+}
+
+TEST_CASE("gpu: attention of prompts gives the reference's bits") {
+  using PromptF16 = AttentionPrompt<gpu::F16>;
+  using PromptF32 = AttentionPrompt<float>;
+  CheckAttention<gpu::F16, PromptF16>(Dense::kF16, 8, 2, 128, Positions(250, 262));  // over the end of a block
+  CheckAttention<gpu::F16, PromptF16>(Dense::kF16, 3, 1, 64, Positions(0, 13), 2);   // rows that share no tile evenly
+  CheckAttention<gpu::F16, PromptF16>(Dense::kF16, 2, 2, 24, Positions(120, 155));
+  CheckAttention<float, PromptF32>(Dense::kF32, 4, 1, 40, Positions(510, 514));
+  CheckAttention<float, PromptF32>(Dense::kF32, 2, 1, 128, Positions(60, 70));
+  // Prompts of several sessions, and rows of one in any order.
+  CheckAttention<gpu::F16, PromptF16>(Dense::kF16, 4, 1, 32, {255, 256, 257, 3, 4, 599, 0}, 0, 3);
+  CheckAttention<float, PromptF32>(Dense::kF32, 32, 1, 8, {70, 2, 300}, 0, 2);
+}
+
+// More blocks of keys than are read at once, than a block has threads, and fewer than there are slots for.
+TEST_CASE("gpu: attention combines any number of blocks as the reference does") {
+  const uint32_t heads = 2, head_dim = 130, n_slots = 300;
+  const std::vector<uint32_t> n_blocks = {1, 16, 17, 128, 130, 300};
+  const auto n = static_cast<uint32_t>(n_blocks.size());
+  const size_t slots = size_t{n} * heads * n_slots;
+  std::vector<float> m = Values(81, slots), s = Values(82, slots), o = Values(83, slots * head_dim);
+  for (float& x : s) x = std::abs(x) + 1.0f;
+  std::vector<float> expected(size_t{n} * heads * head_dim), y(expected.size());
+  std::vector<Row> rows(n);
+  for (uint32_t r = 0; r < n; ++r) {
+    rows[r].position = n_blocks[r] * 256 - 1 - r;
+    for (uint32_t h = r * heads; h < (r + 1) * heads; ++h) {
+      const size_t at = size_t{h} * n_slots;
+      REQUIRE(Ref().attention_combine(&m[at], &s[at], 1, &o[at * head_dim], head_dim, n_blocks[r], head_dim,
+                                      &expected[size_t{h} * head_dim]));
+    }
+  }
+  unsigned long long word = kNoFailure;
+  AttentionArgs args{};
+  args.rows = rows.data();
+  args.n_rows = n, args.heads = heads, args.head_dim = head_dim, args.n_blocks = n_slots;
+  args.m = m.data(), args.s = s.data(), args.o = o.data(), args.y = y.data();
+  args.fail = {&word, 3};
+  for (const LaneOrder order : kOrders) {
+    std::fill(y.begin(), y.end(), kUnset);
+    RunEmulated<AttentionCombine>(AttentionCombine::GridFor(args), args, order);
+    REQUIRE(word == kNoFailure);
+    CheckSame(y, expected);
+  }
 }
 
 // Five rows of three sessions, of which a launch takes those from `first` on, as GpuOps does with neighbouring rows of
