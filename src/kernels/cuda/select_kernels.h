@@ -171,7 +171,7 @@ struct SelectTop {
         if (count + kThreads <= kSort) continue;
         Sort(g, count, [&](uint32_t i) { return shared.key[i]; });
         g.Phase([&](uint32_t t, Lane& lane) {
-          lane.least = shared.key[a.k - 1] + 1;
+          lane.least = shared.key[a.k - 1];  // no id comes twice
           if (t == 0) shared.count = a.k;
         });
         count = a.k;
