@@ -5,9 +5,10 @@ option(BITNET_BUILD_EXAMPLES "Build the tool and the example programs" ${PROJECT
 option(BITNET_BUILD_BENCH "Build the benchmark programs (need Google Benchmark)" OFF)
 option(BITNET_INSTALL "Make the install and package targets" ${PROJECT_IS_TOP_LEVEL})
 option(BITNET_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
-option(BITNET_PRECOMPILE "Precompile standard headers for the library (quicker without a compiler cache)" OFF)
 option(BITNET_LIBFUZZER "Link the fuzz targets with libFuzzer (clang)" OFF)
 option(BITNET_CUDA "Build the CUDA kernels too (needs nvcc)" OFF)
+set(BITNET_UNITY OFF CACHE STRING "What is compiled several files at once, quicker without a compiler cache: OFF, TESTS or ALL")
+set(BITNET_UPPER_OPTIONS "" CACHE STRING "More compiler options for the library above the kernels, for example -O1")
 set(BITNET_SANITIZE "" CACHE STRING "Sanitizers to build with, for example address,undefined or thread")
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)

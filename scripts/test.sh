@@ -36,23 +36,23 @@ lanes=3  # so that the cores work while one stage links, configures, waits for a
 jobs=${BITNET_JOBS:-$(nproc)}
 if ((full || ${#only[@]} > 1)); then
   ((lanes <= jobs + 1)) || lanes=$((jobs + 1))
-  jobs=$(((jobs + lanes - 1) / lanes))
+  # Twice the cores in all, so that no core waits for the stage that is left alone.
+  ((jobs == 1)) || jobs=$(((2 * jobs + lanes - 1) / lanes))
 fi
 export BITNET_JOBS=$jobs
 logs=build/logs
 rm -rf "$logs"
 mkdir -p "$logs"
-# Where nothing is cached, precompiled headers save a fifth of the time.
-quicker=(-DBITNET_PRECOMPILE=ON -DCMAKE_C_COMPILER_LAUNCHER= -DCMAKE_CXX_COMPILER_LAUNCHER=)
-if [[ -z ${CI:-} ]] && command -v ccache >/dev/null; then
-  quicker=(-DBITNET_PRECOMPILE=OFF -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-fi
+# Where nothing is cached, files that are compiled together and precompiled headers save a third of the time.
+unity=ALL launcher=
+if [[ -z ${CI:-} ]] && command -v ccache >/dev/null; then unity=OFF launcher=ccache; fi
 prefix=()  # put before builds (which run the test programs to list their tests) and tests
 
 configure() {  # configure BUILD_DIR CMAKE_ARGS...
   local dir=$1
   shift
-  cmake -S . -B "$dir" -G Ninja -DBITNET_WARNINGS_AS_ERRORS=ON "${quicker[@]}" "$@"
+  cmake -S . -B "$dir" -G Ninja -DBITNET_WARNINGS_AS_ERRORS=ON -DBITNET_UNITY="$unity" \
+    -DCMAKE_C_COMPILER_LAUNCHER="$launcher" -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" "$@"
 }
 
 build() {  # build BUILD_DIR ARGS...
@@ -78,9 +78,10 @@ stage_format() {
   scripts/format.sh --check
 }
 
-# The library without precompiled headers, so that an include that is forgotten is found.
+# The library file by file, so that an include that is forgotten is found.
 stage_gcc() {
-  configure build/gcc -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++ &&
+  configure build/gcc -DBITNET_UNITY="${unity/ALL/TESTS}" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=gcc \
+    -DCMAKE_CXX_COMPILER=g++ &&
     build build/gcc || return
   if ((full)); then run_ctest build/gcc; else run_ctest build/gcc -LE slow; fi
 }
@@ -97,16 +98,17 @@ stage_clang() {
     tests+='|^bitnet_gpu_device_test:|^cuda: |^gpu bench: '
   fi
   configure build/clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
-    -DBITNET_INSTALL=OFF "${cuda[@]}" &&
+    -DBITNET_UPPER_OPTIONS=-O1 -DBITNET_INSTALL=OFF "${cuda[@]}" &&
     build build/clang --target "${programs[@]}" &&
     run_ctest build/clang -R "$tests" -LE 'slow|install'
 }
 
-sanitized() {  # sanitized BUILD_DIR SANITIZERS: little optimisation and no debug information, which halves the time
+sanitized() {  # sanitized BUILD_DIR SANITIZERS CMAKE_ARGS...: little optimisation and no debug information, which halves the time
   # Newer kernels spread addresses wider than clang 14's shadow memory allows.
   setarch -R true 2>/dev/null && prefix=(setarch -R)
   configure "$1" -DCMAKE_BUILD_TYPE=None -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
-    -DCMAKE_C_FLAGS=-O1 -DCMAKE_CXX_FLAGS=-O1 -DBITNET_SANITIZE="$2" -DBITNET_INSTALL=OFF -DBITNET_BUILD_EXAMPLES=OFF
+    -DCMAKE_C_FLAGS=-O1 -DCMAKE_CXX_FLAGS=-O1 -DBITNET_SANITIZE="$2" -DBITNET_INSTALL=OFF -DBITNET_BUILD_EXAMPLES=OFF \
+    "${@:3}"
 }
 
 # Repeats of what one run shows: left to the builds without sanitizers.
@@ -121,7 +123,7 @@ stage_asan_ubsan() {
 
 stage_tsan() {
   local programs=(bitnet_base_test bitnet_runtime_test bitnet_capi_threads_test)
-  sanitized build/tsan thread && build build/tsan --target "${programs[@]}" &&
+  sanitized build/tsan thread -DBITNET_UPPER_OPTIONS=-O0 && build build/tsan --target "${programs[@]}" &&
     run_ctest build/tsan -R "^($(IFS='|'; echo "${programs[*]}")):" -E "$repeats|golden"
 }
 

@@ -18,7 +18,7 @@ double Significand(double x) {
 
 // Two roundings to binary32, that of x and that of the value which f was taken from, are at most 2^-23 of the value; a
 // value that falls below 128 by rounding is 256 of the octave below.
-constexpr double kTolerance = kEnd * 0x1p-23;
+constexpr double kGridTolerance = kEnd * 0x1p-23;
 
 // The mean of x / (nearest BF16 number) when all values fit f, 0 otherwise.
 double Fit(std::span<const float> x, double f) {
@@ -28,7 +28,7 @@ double Fit(std::span<const float> x, double f) {
     if (value == 0 || !std::isfinite(value)) continue;
     const double s = Significand(static_cast<double>(value) / f);
     const double nearest = std::round(s);
-    if (std::fabs(s - nearest) > kTolerance) return 0;
+    if (std::fabs(s - nearest) > kGridTolerance) return 0;
     sum += s / nearest;
     ++n;
   }

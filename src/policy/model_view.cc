@@ -19,12 +19,12 @@ constexpr std::array<std::string_view, 7> kLinears = {"attn_q",   "attn_k", "att
 uint64_t Elements(const GgufTensor& t) { return t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3]; }
 
 // The text of a key, "" when it is absent or something else.
-std::string TextOf(const Gguf& file, std::string_view key) {
+std::string MetadataText(const Gguf& file, std::string_view key) {
   const auto value = file.String(key);
   return value.ok() ? std::string(value->value_or("")) : std::string();
 }
 
-std::string_view TypeName(const GgufTensor& t) {
+std::string_view QuantTypeText(const GgufTensor& t) {
   const core::QuantTypeInfo* info = core::FindQuantType(static_cast<uint32_t>(t.type));
   return info != nullptr ? info->name : "unknown";
 }
@@ -50,14 +50,14 @@ bool IsLinear(std::string_view cls) { return std::find(kLinears.begin(), kLinear
 ModelIdentity IdentityOf(const Gguf& file, std::string sha256) {
   ModelIdentity id;
   id.sha256 = std::move(sha256);
-  id.name = TextOf(file, "general.name");
-  id.architecture = TextOf(file, "general.architecture");
+  id.name = MetadataText(file, "general.name");
+  id.architecture = MetadataText(file, "general.architecture");
   const core::GgufValue* tokens = file.Find("tokenizer.ggml.tokens");
   if (tokens != nullptr && tokens->type == core::GgufType::kArray) id.vocab_size = tokens->count;
   std::map<std::string_view, uint64_t> elements;
   for (const GgufTensor& t : file.tensors()) {
     const TensorName name = TakeApart(t.name);
-    if (name.layer && IsLinear(name.cls) && t.name.ends_with(".weight")) elements[TypeName(t)] += Elements(t);
+    if (name.layer && IsLinear(name.cls) && t.name.ends_with(".weight")) elements[QuantTypeText(t)] += Elements(t);
   }
   const auto most = std::max_element(elements.begin(), elements.end(),
                                      [](const auto& a, const auto& b) { return a.second < b.second; });

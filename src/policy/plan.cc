@@ -14,7 +14,7 @@ using core::Code;
 using core::Quoted;
 using core::Status;
 
-std::string TextOf(const Range& r) { return Cat("[", r.min, ", ", r.max, "]"); }
+std::string IntervalText(const Range& r) { return Cat("[", r.min, ", ", r.max, "]"); }
 
 Observed Observe(const std::vector<double>& rms) {
   Observed o{std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
@@ -146,13 +146,13 @@ class Planner {
       return fail(Code::kPolicyInvalid, Cat("needs the factor ", exact, ", beyond binary32"));
     }
     if (c.clamp && !c.clamp->Contains(exact)) {
-      return fail(Code::kPolicyInvalid, Cat("needs the factor ", exact, ", outside clamp ", TextOf(*c.clamp)));
+      return fail(Code::kPolicyInvalid, Cat("needs the factor ", exact, ", outside clamp ", IntervalText(*c.clamp)));
     }
     for (float& x : norm.values) x *= factor;
     norm.stats = StatsOf(norm.values);
     if (!c.in_range.Contains(norm.stats.rms)) {
       return fail(Code::kPolicyPostcondition, Cat("would have an rms of ", norm.stats.rms, ", expected ",
-                                                  TextOf(c.in_range), "; nothing is applied"));
+                                                  IntervalText(c.in_range), "; nothing is applied"));
     }
     p.changes.push_back({name, before.rms, factor, norm.stats.rms});
     return true;

@@ -17,12 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Status PathError(Code code, const std::string& path, std::string_view problem) {
+Status OutputError(Code code, const std::string& path, std::string_view problem) {
   return Status(code, Cat("path ", Quoted(path, 256), " ", problem), "output");
 }
 
 Status Exists(const std::string& path) {
-  return PathError(Code::kIo, path, "exists already; allow it to be overwritten, or choose another name");
+  return OutputError(Code::kIo, path, "exists already; allow it to be overwritten, or choose another name");
 }
 
 std::string DescriptorPath(int fd) { return Cat("/proc/self/fd/", fd); }
@@ -53,14 +53,14 @@ int OpenAboveStandard(const char* path, int flags, mode_t mode) {
 
 Result<OutputFile> OutputFile::Create(const std::string& path, bool overwrite) {
   if (path.empty() || path.find('\0') != std::string::npos)
-    return PathError(Code::kInvalidArgument, path, "is no name of a file");
+    return OutputError(Code::kInvalidArgument, path, "is no name of a file");
   OutputFile out;
   out.path_ = out.target_ = path;
   out.overwrite_ = overwrite;
   std::error_code no_such_file;
   if (const fs::path real = fs::canonical(path, no_such_file); !no_such_file) {
     out.target_ = real.string();
-    if (!fs::is_regular_file(real)) return PathError(Code::kInvalidArgument, path, "exists and is no regular file");
+    if (!fs::is_regular_file(real)) return OutputError(Code::kInvalidArgument, path, "exists and is no regular file");
     if (!overwrite) return Exists(path);
     struct stat old;
     if (::stat(real.c_str(), &old) == 0) out.mode_ = static_cast<int>(old.st_mode & 0777);
@@ -94,7 +94,7 @@ OutputFile::~OutputFile() {
 
 Status OutputFile::Fail(std::string_view doing, int error) const {
   const Code code = error == ENOENT || error == ENOTDIR ? Code::kNotFound : Code::kIo;
-  return PathError(code, path_, Cat("cannot be ", doing, ": ", std::generic_category().message(error)));
+  return OutputError(code, path_, Cat("cannot be ", doing, ": ", std::generic_category().message(error)));
 }
 
 Status OutputFile::Reserve(uint64_t n_bytes) {

@@ -10,11 +10,11 @@
 
 namespace bitnet::core {
 
-namespace {
-
 Status TensorError(Code code, const GgufTensor& tensor, std::string_view problem) {
   return Status(code, Cat("tensor ", Quoted(tensor.name), " ", problem), std::string(tensor.name), tensor.info_offset);
 }
+
+namespace {
 
 // None: dense.
 Result<std::optional<TernaryLayout>> LayoutOf(TensorTable::Linears linears, const GgufTensor& t, bool i2s_arm_layout) {

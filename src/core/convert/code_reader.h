@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/base/status.h"
@@ -15,6 +16,9 @@
 #include "core/model/ternary_decode.h"
 
 namespace bitnet::core {
+
+// An error about a tensor of the checkpoint, which names it and where it is described.
+Status TensorError(Code code, const GgufTensor& tensor, std::string_view problem);
 
 // Where row `r` of a matrix in Hugging Face order stands when each head of `head_dim` rows is made ready for adjacent
 // pairs of RoPE: row (half i, j) of a head at 2 j + i. And back. head_dim 0: rows stay where they are.

@@ -30,10 +30,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Status TensorError(Code code, const GgufTensor& tensor, std::string_view problem) {
-  return Status(code, Cat("tensor ", Quoted(tensor.name), " ", problem), std::string(tensor.name), tensor.info_offset);
-}
-
 uint64_t Elements(const GgufTensor& t) { return t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3]; }
 
 // Whether writing `target` would replace `path` or a file of a model in `folder` ("": none).

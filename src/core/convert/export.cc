@@ -32,10 +32,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Status TensorError(Code code, const GgufTensor& tensor, std::string_view problem) {
-  return Status(code, Cat("tensor ", Quoted(tensor.name), " ", problem), std::string(tensor.name), tensor.info_offset);
-}
-
 Status OutputError(const std::string& path, std::string_view problem) {
   return Status(Code::kIo, Cat("path ", Quoted(path, 256), " ", problem), "output");
 }

@@ -11,12 +11,12 @@ namespace bitnet::core {
 
 namespace {
 
-constexpr std::string_view kDamaged = "; the file is damaged or cut short, fetch it again";
 constexpr uint64_t kLengthBytes = 8;
 constexpr std::string_view kMetadata = "__metadata__";
 
 Status Bad(std::string_view what, uint64_t offset, std::string_view message) {
-  return Status(Code::kBadFormat, Cat(message, kDamaged), std::string(what), offset);
+  return Status(Code::kBadFormat, Cat(message, "; the file is damaged or cut short, fetch it again"), std::string(what),
+                offset);
 }
 
 // Reads just the JSON that a header may hold, in one pass and without a tree: its size is up to the file.

@@ -8,7 +8,7 @@ namespace bitnet::core {
 
 namespace {
 // The reference library says which framework's conventions a file follows, and some readers ask for it.
-constexpr std::string_view kMetadata = R"("__metadata__":{"format":"pt"})";
+constexpr std::string_view kHeaderMetadata = R"("__metadata__":{"format":"pt"})";
 constexpr uint64_t kHeaderMultiple = 8;  // so that the data are aligned
 }  // namespace
 
@@ -26,14 +26,14 @@ size_t SafetensorsWriter::AddTensor(std::string_view name, std::string_view dtyp
 }
 
 uint64_t SafetensorsWriter::HeaderBytes() const {
-  const uint64_t json = kMetadata.size() + entries_.size() + 2;  // braces
+  const uint64_t json = kHeaderMetadata.size() + entries_.size() + 2;  // braces
   return sizeof(uint64_t) + (json + kHeaderMultiple - 1) / kHeaderMultiple * kHeaderMultiple;
 }
 
 std::string SafetensorsWriter::Header() const {
   const uint64_t n = HeaderBytes() - sizeof(uint64_t);
   std::string out(reinterpret_cast<const char*>(&n), sizeof n);
-  out += Cat("{", kMetadata, entries_, "}");
+  out += Cat("{", kHeaderMetadata, entries_, "}");
   out.resize(HeaderBytes(), ' ');
   return out;
 }

@@ -14,9 +14,9 @@ constexpr std::string_view kFile = "config.json";
 // The largest real ones are a few kilobytes.
 constexpr JsonLimits kConfigLimits = {.max_bytes = size_t{1} << 20, .max_depth = 16};
 
-class Reader {
+class HfConfigReader {
  public:
-  explicit Reader(const JsonValue& config) : config_(config) {}
+  explicit HfConfigReader(const JsonValue& config) : config_(config) {}
 
   Status Graph(HfConfig& out) {
     HParams& h = out.hparams;
@@ -229,7 +229,7 @@ Result<HfConfig> ParseHfConfig(std::string_view json) {
   }
   if (config->kind != JsonValue::Kind::kObject)
     return Status(Code::kBadFormat, Cat(kFile, " is no JSON object"), std::string(kFile));
-  Reader in(*config);
+  HfConfigReader in(*config);
   HfConfig out;
   BN_RETURN_IF_ERROR(in.Graph(out));
   BN_RETURN_IF_ERROR(in.Sizes(out));

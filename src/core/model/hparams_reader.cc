@@ -26,9 +26,9 @@ constexpr Architecture kArchitectures[] = {
     {"llama", "llama", Activation::kSilu, true, false},
 };
 
-class Reader {
+class HParamsReader {
  public:
-  explicit Reader(const Gguf& gguf) : gguf_(gguf) {}
+  explicit HParamsReader(const Gguf& gguf) : gguf_(gguf) {}
 
   Status ReadArchitecture(HParams& h) {
     constexpr std::string_view key = "general.architecture";
@@ -166,7 +166,7 @@ class Reader {
 }  // namespace
 
 Result<HParams> ReadHParams(const Gguf& gguf) {
-  Reader in(gguf);
+  HParamsReader in(gguf);
   HParams h;
   BN_RETURN_IF_ERROR(in.NotSplit());
   BN_RETURN_IF_ERROR(in.ReadArchitecture(h));

@@ -10,7 +10,7 @@ namespace bitnet::core {
 namespace {
 
 template <typename T>
-T Load(const std::byte* p) {
+T LoadAs(const std::byte* p) {
   T value;
   std::memcpy(&value, p, sizeof value);
   return value;
@@ -197,7 +197,7 @@ float ScaleAt(const TernarySource& s, size_t index) {
   if (s.layout == TernaryLayout::kHfPacked) return 1.0f;
   const std::byte* at = s.data + ScaleOffset(s, index);
   const bool is_half = ScaleKindOf(s.layout) == ScaleKind::kBlock || s.layout == TernaryLayout::kIQ1_BN;
-  return is_half ? kernels::F16ToF32(Load<uint16_t>(at)) : Load<float>(at);
+  return is_half ? kernels::F16ToF32(LoadAs<uint16_t>(at)) : LoadAs<float>(at);
 }
 
 }  // namespace bitnet::core

@@ -17,7 +17,7 @@ constexpr char kSentencePieceName[] = "tokenizer.model";
 constexpr char kTokenizerConfigName[] = "tokenizer_config.json";
 constexpr char kChatTemplateName[] = "chat_template.jinja";
 
-std::string_view AsText(std::span<const std::byte> bytes) {
+std::string_view TextOf(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -32,8 +32,8 @@ Result<MappedFile> MapIfThere(const std::string& folder, const char* name) {
 
 }  // namespace
 
-std::string_view TokenizerSideFiles::ConfigText() const { return AsText(config.bytes()); }
-std::string_view TokenizerSideFiles::TemplateText() const { return AsText(chat_template.bytes()); }
+std::string_view TokenizerSideFiles::ConfigText() const { return TextOf(config.bytes()); }
+std::string_view TokenizerSideFiles::TemplateText() const { return TextOf(chat_template.bytes()); }
 
 Result<TokenizerSideFiles> MapTokenizerSideFiles(const std::string& folder) {
   TokenizerSideFiles out;

@@ -14,10 +14,10 @@
 namespace bitnet::core {
 namespace {
 
-constexpr std::string_view kFile = "tokenizer.json";
-constexpr std::string_view kModel = "model";
+constexpr std::string_view kJsonFile = "tokenizer.json";
+constexpr std::string_view kModelField = "model";
 constexpr std::string_view kVocab = "vocab";
-constexpr std::string_view kMerges = "merges";
+constexpr std::string_view kMergesField = "merges";
 constexpr std::string_view kAddedTokens = "added_tokens";
 
 // A token as the file has it; an id that the file leaves out has no text.
@@ -29,13 +29,13 @@ struct FileToken {
 
 bool IsCharacter(std::string_view text) { return !text.empty() && DecodeUtf8(text, 0).length == text.size(); }
 
-class Reader {
+class TokenizerJsonReader {
  public:
-  Reader(const JsonValue& file, const TokenizerConfig& config) : file_(file), config_(config) {}
+  TokenizerJsonReader(const JsonValue& file, const TokenizerConfig& config) : file_(file), config_(config) {}
 
   Result<TokenizerParts> Read() {
-    const JsonValue* model = file_.Find(kModel);
-    if (model == nullptr || model->kind != JsonValue::Kind::kObject) return BadTokenizerJson(kModel, "no object");
+    const JsonValue* model = file_.Find(kModelField);
+    if (model == nullptr || model->kind != JsonValue::Kind::kObject) return BadTokenizerJson(kModelField, "no object");
     BN_RETURN_IF_ERROR(CheckModel(*model));
     BN_ASSIGN_OR_RETURN(parts_.normalizers, ReadJsonNormalizer(file_.Find("normalizer")));
     BN_ASSIGN_OR_RETURN(JsonPreTokenizer pre, ReadJsonPreTokenizer(file_.Find("pre_tokenizer")));
@@ -68,18 +68,18 @@ class Reader {
   }
 
   static Status CheckModel(const JsonValue& model) {
-    BN_ASSIGN_OR_RETURN(const std::string_view type, JsonText(model, "type", "BPE", kModel));
+    BN_ASSIGN_OR_RETURN(const std::string_view type, JsonText(model, "type", "BPE", kModelField));
     if (type != "BPE") {
-      return BadTokenizerJson(kModel, Cat("the type ", Quoted(type), ", expected 'BPE'"), Code::kUnsupported);
+      return BadTokenizerJson(kModelField, Cat("the type ", Quoted(type), ", expected 'BPE'"), Code::kUnsupported);
     }
     for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-      BN_ASSIGN_OR_RETURN(const std::string_view text, JsonText(model, affix, "", kModel));
+      BN_ASSIGN_OR_RETURN(const std::string_view text, JsonText(model, affix, "", kModelField));
       if (!text.empty())
-        return BadTokenizerJson(kModel, Cat("a ", Quoted(affix), ", expected none"), Code::kUnsupported);
+        return BadTokenizerJson(kModelField, Cat("a ", Quoted(affix), ", expected none"), Code::kUnsupported);
     }
     const JsonValue* dropout = model.Find("dropout");
     if (dropout != nullptr && dropout->kind != JsonValue::Kind::kNull && dropout->number != 0) {
-      return BadTokenizerJson(kModel, "a 'dropout', which makes ids random: expected none", Code::kUnsupported);
+      return BadTokenizerJson(kModelField, "a 'dropout', which makes ids random: expected none", Code::kUnsupported);
     }
     return {};
   }
@@ -104,7 +104,7 @@ class Reader {
     if (vocab == nullptr || vocab->kind != JsonValue::Kind::kObject || vocab->object.empty()) {
       return BadTokenizerJson(kVocab, "no tokens, expected an object of ids by text");
     }
-    BN_ASSIGN_OR_RETURN(const std::string_view unknown, JsonText(model, "unk_token", "", kModel));
+    BN_ASSIGN_OR_RETURN(const std::string_view unknown, JsonText(model, "unk_token", "", kModelField));
     for (const auto& [text, id] : vocab->object) {
       const bool is_unknown = !unknown.empty() && text == unknown;
       BN_RETURN_IF_ERROR(AddToken(id, text, is_unknown ? TokenType::kUnknown : TokenType::kNormal, kVocab));
@@ -189,16 +189,17 @@ class Reader {
   }
 
   Status ReadMerges(const JsonValue& model, bool byte_level) {
-    const JsonValue* merges = model.Find(kMerges);
-    if (merges == nullptr || merges->kind != JsonValue::Kind::kArray) return BadTokenizerJson(kMerges, "no list");
+    const JsonValue* merges = model.Find(kMergesField);
+    if (merges == nullptr || merges->kind != JsonValue::Kind::kArray) return BadTokenizerJson(kMergesField, "no list");
     if (merges->array.size() > kMaxMerges) {
-      return BadTokenizerJson(kMerges, Cat(merges->array.size(), " merges, expected at most ", kMaxMerges),
+      return BadTokenizerJson(kMergesField, Cat(merges->array.size(), " merges, expected at most ", kMaxMerges),
                               Code::kLimit);
     }
-    BN_ASSIGN_OR_RETURN(const bool ignore_merges, JsonFlag(model, "ignore_merges", false, kModel));
-    BN_ASSIGN_OR_RETURN(const bool byte_fallback, JsonFlag(model, "byte_fallback", false, kModel));
+    BN_ASSIGN_OR_RETURN(const bool ignore_merges, JsonFlag(model, "ignore_merges", false, kModelField));
+    BN_ASSIGN_OR_RETURN(const bool byte_fallback, JsonFlag(model, "byte_fallback", false, kModelField));
     if (!byte_level && !byte_fallback) {
-      return BadTokenizerJson(kModel, "no byte_fallback: characters without a token would be lost", Code::kUnsupported);
+      return BadTokenizerJson(kModelField, "no byte_fallback: characters without a token would be lost",
+                              Code::kUnsupported);
     }
     Bpe bpe(merges->array.size(), {.characters = !byte_level, .ignore_merges = ignore_merges});
     for (size_t i = 0; i < merges->array.size(); ++i) {
@@ -206,14 +207,14 @@ class Reader {
       std::string_view left, right;
       if (merge.kind == JsonValue::Kind::kString) {
         if (!SplitMerge(merge.string, left, right)) {
-          return BadTokenizerJson(kMerges, Cat("merge ", i, " = ", Quoted(merge.string), ", expected two parts"));
+          return BadTokenizerJson(kMergesField, Cat("merge ", i, " = ", Quoted(merge.string), ", expected two parts"));
         }
       } else if (merge.array.size() == 2) {
         left = merge.array[0].string;
         right = merge.array[1].string;
       }
       const std::string problem = AddMerge(left, right, index_, FileText(), types_, bpe);
-      if (!problem.empty()) return BadTokenizerJson(kMerges, Cat("merge ", i, " with ", problem));
+      if (!problem.empty()) return BadTokenizerJson(kMergesField, Cat("merge ", i, " with ", problem));
     }
     parts_.model_of_words = std::move(bpe);
     return {};
@@ -254,9 +255,9 @@ class Reader {
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromJson(std::string_view tokenizer_json,
                                                              std::string_view tokenizer_config_json,
                                                              std::string_view chat_template) {
-  BN_ASSIGN_OR_RETURN(const JsonValue file, ParseJsonObject(tokenizer_json, kFile));
+  BN_ASSIGN_OR_RETURN(const JsonValue file, ParseJsonObject(tokenizer_json, kJsonFile));
   BN_ASSIGN_OR_RETURN(const TokenizerConfig config, ReadTokenizerConfig(tokenizer_config_json, chat_template));
-  BN_ASSIGN_OR_RETURN(TokenizerParts parts, Reader(file, config).Read());
+  BN_ASSIGN_OR_RETURN(TokenizerParts parts, TokenizerJsonReader(file, config).Read());
   return std::make_shared<const Tokenizer>(std::move(parts));
 }
 

@@ -15,15 +15,15 @@
 namespace bitnet::core {
 namespace {
 
-constexpr std::string_view kFile = "tokenizer.model";
+constexpr std::string_view kModelFile = "tokenizer.model";
 
 Status Bad(std::string_view field, std::string_view problem, Code code = Code::kBadFormat) {
-  return Status(code, Cat(kFile, ": ", field, " ", problem), std::string(field));
+  return Status(code, Cat(kModelFile, ": ", field, " ", problem), std::string(field));
 }
 
-class Reader {
+class SentencePieceReader {
  public:
-  Reader(std::string_view file, const TokenizerConfig& config) : file_(file), config_(config) {}
+  SentencePieceReader(std::string_view file, const TokenizerConfig& config) : file_(file), config_(config) {}
 
   Result<TokenizerParts> Read() {
     if (file_.size() > kMaxStringBytes) {
@@ -216,7 +216,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromSentencePiece(std::strin
                                                                       std::string_view tokenizer_config_json,
                                                                       std::string_view chat_template) {
   BN_ASSIGN_OR_RETURN(const TokenizerConfig config, ReadTokenizerConfig(tokenizer_config_json, chat_template));
-  BN_ASSIGN_OR_RETURN(TokenizerParts parts, Reader(model, config).Read());
+  BN_ASSIGN_OR_RETURN(TokenizerParts parts, SentencePieceReader(model, config).Read());
   return std::make_shared<const Tokenizer>(std::move(parts));
 }
 

@@ -9,7 +9,7 @@ namespace bitnet::core {
 namespace {
 
 // Merging by score, over the bytes of one word.
-struct ByScore {
+struct SpmScores {
   const Vocab& vocab;
   std::span<const uint32_t> ranks;
   std::string_view word;
@@ -40,7 +40,7 @@ void Spm::EncodeWord(const Vocab& vocab, std::string_view word, MergeRow<Span>& 
     row.Append({static_cast<uint32_t>(pos), bytes});
     pos += bytes;
   }
-  row.Merge(ByScore{vocab, ranks_, word});
+  row.Merge(SpmScores{vocab, ranks_, word});
   row.ForEach([&](Span s) {
     const std::string_view piece = word.substr(s.begin, s.bytes);
     if (const int32_t id = vocab.FindPlain(piece); id >= 0) return ids.push_back(id);

@@ -3,7 +3,7 @@
 namespace bitnet::core {
 namespace {
 
-constexpr std::string_view kFile = "tokenizer_config.json";
+constexpr std::string_view kConfigFile = "tokenizer_config.json";
 
 // A token as text or as {"content": text}; "" where it is absent or null.
 std::string TokenText(const JsonValue& config, std::string_view key) {
@@ -24,7 +24,7 @@ Result<TokenizerConfig> ReadTokenizerConfig(std::string_view text, std::string_v
   TokenizerConfig out;
   out.chat_template = chat_template;
   if (text.empty()) return out;
-  BN_ASSIGN_OR_RETURN(const JsonValue config, ParseJsonObject(text, kFile));
+  BN_ASSIGN_OR_RETURN(const JsonValue config, ParseJsonObject(text, kConfigFile));
   out.bos = TokenText(config, "bos_token");
   out.eos = TokenText(config, "eos_token");
   out.add_bos = Flag(config, "add_bos_token");

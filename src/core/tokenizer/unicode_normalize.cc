@@ -37,9 +37,9 @@ ptrdiff_t FindKey(std::span<const uint32_t> keys, uint32_t c) {
   return it != keys.end() && *it == c ? it - keys.begin() : -1;
 }
 
-class Normalizer {
+class UnicodeNormalizer {
  public:
-  Normalizer(UnicodeForm form, std::string& out) : compatible_(form == UnicodeForm::kNfkc), out_(out) {}
+  UnicodeNormalizer(UnicodeForm form, std::string& out) : compatible_(form == UnicodeForm::kNfkc), out_(out) {}
 
   void Add(uint32_t c) {
     if (c < kFirstCombining) Flush();
@@ -123,7 +123,7 @@ class Normalizer {
 std::string NormalizeUnicode(std::string_view text, UnicodeForm form) {
   std::string out;
   out.reserve(text.size());
-  Normalizer normalizer(form, out);
+  UnicodeNormalizer normalizer(form, out);
   const auto is_ascii = [&](size_t i) { return static_cast<uint8_t>(text[i]) < 0x80; };
   for (size_t pos = 0; pos < text.size();) {
     size_t end = pos;  // ASCII stays as it is; its last character may compose with what follows

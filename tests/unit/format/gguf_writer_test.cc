@@ -6,7 +6,7 @@
 namespace bitnet::core {
 namespace {
 
-std::span<const std::byte> AsBytes(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> SpanOf(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 GgufWriter Sample() {
   GgufWriter out;
@@ -25,7 +25,7 @@ TEST_CASE("a written GGUF is read as it was meant", "[format]") {
   CHECK(file == Sample().Header());
   CHECK(file.size() == out.TensorOffset(0));
   file.resize(out.FileBytes());
-  const auto gguf = Gguf::Parse(AsBytes(file));
+  const auto gguf = Gguf::Parse(SpanOf(file));
   INFO(gguf.status().message());
   REQUIRE(gguf.ok());
   CHECK(gguf->version() == 3);
@@ -52,7 +52,7 @@ TEST_CASE("pairs of another file are copied byte for byte, arrays of arrays too"
   for (int i = 0; i < 2; ++i) nested += test::Bytes<uint32_t>(0) + test::Bytes<uint64_t>(1) + std::string("x");
   b.Raw("n", 9, nested);
   const std::string file = b.Build();
-  const auto gguf = Gguf::Parse(AsBytes(file));
+  const auto gguf = Gguf::Parse(SpanOf(file));
   REQUIRE(gguf.ok());
   GgufWriter out;
   for (const GgufValue& v : gguf->values()) out.Copy(v);

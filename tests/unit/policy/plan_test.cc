@@ -29,7 +29,7 @@ std::string Norms(std::string_view parameters, std::string_view rest = "") {
   return Cat("{type: layernorm_scale, parameters: {", parameters, "}", rest, "}");
 }
 
-BadModel Good() { return BadModel(BITNET_TINY_MODEL); }
+BadModel Plain() { return BadModel(BITNET_TINY_MODEL); }
 
 Plan PlanFor(const BadModel& model, std::string_view yaml) {
   const auto file = ParsePolicy(yaml);
@@ -51,7 +51,7 @@ core::Result<std::shared_ptr<const core::Model>> Load(const BadModel& model, con
 }
 
 TEST_CASE("A factor is the target over the RMS, rounded once, and undoes the damage", "[policy][plan]") {
-  const BadModel bad = Good().ScaleNorms(Named("blk.3.attn_norm.weight"), 64);
+  const BadModel bad = Plain().ScaleNorms(Named("blk.3.attn_norm.weight"), 64);
   const Plan plan =
       PlanFor(bad, Cat(kHead, PolicyText("p", Norms("target_rms: 0.93, layers: [3], tensors: [attn_norm]"))));
   REQUIRE(plan.status == PlanStatus::kReady);
@@ -71,8 +71,8 @@ TEST_CASE("A factor is the target over the RMS, rounded once, and undoes the dam
 
 TEST_CASE("A precondition that does not hold is recorded and nothing is changed", "[policy][plan]") {
   const Plan plan =
-      PlanFor(Good(), Cat(kHead, PolicyText("p", Norms("target_rms: 1, layers: all",
-                                                       ", preconditions: [{rms_out_of_range: [0.5, 2]}]"))));
+      PlanFor(Plain(), Cat(kHead, PolicyText("p", Norms("target_rms: 1, layers: all",
+                                                        ", preconditions: [{rms_out_of_range: [0.5, 2]}]"))));
   CHECK(plan.status == PlanStatus::kNotNeeded);
   CHECK(plan.corrections[0].status == PlanStatus::kNotNeeded);
   CHECK(plan.corrections[0].reason.starts_with("precondition does not hold: rms 0.85"));
@@ -81,7 +81,7 @@ TEST_CASE("A precondition that does not hold is recorded and nothing is changed"
 }
 
 TEST_CASE("Only the norms that fail the precondition are changed", "[policy][plan]") {
-  const BadModel bad = Good().ScaleNorms(OfClass("ffn_norm"), 100);
+  const BadModel bad = Plain().ScaleNorms(OfClass("ffn_norm"), 100);
   const std::string rest = ", preconditions: [{rms_out_of_range: [0.5, 2]}]";
   const Plan all = PlanFor(bad, Cat(kHead, PolicyText("p", Norms("target_rms: 1, layers: all", rest))));
   REQUIRE(all.status == PlanStatus::kReady);
@@ -93,20 +93,20 @@ TEST_CASE("Only the norms that fail the precondition are changed", "[policy][pla
 
 TEST_CASE("Corrections of a policy are planned in order, each on what the last left", "[policy][plan]") {
   const Plan plan =
-      PlanFor(Good(), Cat(kHead, PolicyText("p", Cat(Norms("target_rms: 4, layers: [0], tensors: [attn_norm]"), ", ",
-                                                     Norms("target_rms: 2, layers: [0], tensors: [attn_norm]")))));
+      PlanFor(Plain(), Cat(kHead, PolicyText("p", Cat(Norms("target_rms: 4, layers: [0], tensors: [attn_norm]"), ", ",
+                                                      Norms("target_rms: 2, layers: [0], tensors: [attn_norm]")))));
   REQUIRE(plan.status == PlanStatus::kReady);
   REQUIRE(plan.result.norm_scales.size() == 2);
   CHECK(plan.corrections[1].changes[0].rms_before == plan.corrections[0].changes[0].rms_after);
   CHECK(plan.result.norm_scales[1].factor == Approx(0.5f));
-  const auto model = Load(Good(), plan.result);
+  const auto model = Load(Plain(), plan.result);
   REQUIRE(model.ok());
   CHECK(core::RootMeanSquare({(*model)->weights().layers[0].attn_norm, 256}) ==
         plan.corrections[1].changes[0].rms_after);
 }
 
 TEST_CASE("A factor outside the clamp is an error, never clipped", "[policy][plan]") {
-  const BadModel bad = Good().ScaleNorms(Named("blk.3.attn_norm.weight"), 64);
+  const BadModel bad = Plain().ScaleNorms(Named("blk.3.attn_norm.weight"), 64);
   const Plan plan = PlanFor(
       bad, Cat(kHead, PolicyText("p", Norms("target_rms: 1, layers: [3], tensors: [attn_norm], clamp: [0.1, 10]"))));
   CHECK(plan.status == PlanStatus::kInvalid);
@@ -117,7 +117,7 @@ TEST_CASE("A factor outside the clamp is an error, never clipped", "[policy][pla
 
 TEST_CASE("A postcondition that fails at load leaves no model, and names tensor, actual and expected",
           "[policy][plan]") {
-  const BadModel bad = Good().ScaleNorms(Named("blk.3.attn_norm.weight"), 64);
+  const BadModel bad = Plain().ScaleNorms(Named("blk.3.attn_norm.weight"), 64);
   Plan plan = PlanFor(bad, Cat(kHead, PolicyText("p", Norms("target_rms: 0.93, layers: [3], tensors: [attn_norm]"))));
   plan.result.norm_scales[0].factor *= 2;
   const auto model = Load(bad, plan.result);
@@ -131,7 +131,7 @@ TEST_CASE("A postcondition that fails at load leaves no model, and names tensor,
 
 TEST_CASE("Layers and tensors that the model does not have are errors", "[policy][plan]") {
   const auto error = [](std::string_view parameters) {
-    return PlanFor(Good(), Cat(kHead, PolicyText("p", Norms(parameters)))).error;
+    return PlanFor(Plain(), Cat(kHead, PolicyText("p", Norms(parameters)))).error;
   };
   CHECK(error("target_rms: 1, layers: [6]").what() == "layers");
   CHECK(error("target_rms: 5, layers: all, tensors: [attn_q]").what() == "attn_q");
@@ -141,7 +141,7 @@ TEST_CASE("Layers and tensors that the model does not have are errors", "[policy
 
 TEST_CASE("A norm that is not finite or all zero cannot be repaired", "[policy][plan]") {
   for (const BadModel& bad :
-       {Good().SetNormValue("blk.1.ffn_norm.weight", 7, NAN), Good().ScaleNorms(Named("blk.1.ffn_norm.weight"), 0)}) {
+       {Plain().SetNormValue("blk.1.ffn_norm.weight", 7, NAN), Plain().ScaleNorms(Named("blk.1.ffn_norm.weight"), 0)}) {
     const Plan plan =
         PlanFor(bad, Cat(kHead, PolicyText("p", Norms("target_rms: 1, layers: [1], tensors: [ffn_norm]"))));
     CHECK(plan.error.code() == Code::kPolicyInvalid);
@@ -151,7 +151,7 @@ TEST_CASE("A norm that is not finite or all zero cannot be repaired", "[policy][
 
 TEST_CASE("A quantised norm needs its repair whatever its RMS is, and only then loads", "[policy][plan]") {
   for (const core::QuantType type : {core::QuantType::kQ8_0, core::QuantType::kQ4_0}) {
-    const BadModel bad = Good().QuantiseNorms(OfClass("attn_norm"), type);
+    const BadModel bad = Plain().QuantiseNorms(OfClass("attn_norm"), type);
     CHECK(Load(bad, {}).status().code() == Code::kBadFormat);
     const Plan part = PlanFor(bad, Cat(kHead, PolicyText("p", Norms("target_rms: 1, layers: [0]"))));
     CHECK(part.status == PlanStatus::kReady);
@@ -167,10 +167,10 @@ TEST_CASE("A quantised norm needs its repair whatever its RMS is, and only then 
 
 TEST_CASE("attention_scale reaches the layers that it names", "[policy][plan]") {
   const Plan plan = PlanFor(
-      Good(),
+      Plain(),
       Cat(kHead, PolicyText("p", "{type: attention_scale, parameters: {scale_factor: 1.5, apply_to: [1, 2]}}")));
   REQUIRE(plan.status == PlanStatus::kReady);
-  const auto model = Load(Good(), plan.result);
+  const auto model = Load(Plain(), plan.result);
   REQUIRE(model.ok());
   CHECK((*model)->weights().layers[0].attention_scale == 1.0f);
   CHECK((*model)->weights().layers[1].attention_scale == 1.5f);
@@ -178,7 +178,7 @@ TEST_CASE("attention_scale reaches the layers that it names", "[policy][plan]") 
 }
 
 TEST_CASE("Fingerprints match by digest, prefix, metadata and all of them together", "[policy][plan]") {
-  const BadModel good = Good();
+  const BadModel good = Plain();
   const std::string sha256 = core::ToHex(core::Sha256Of(good.bytes().data(), good.bytes().size()));
   const auto matches = [&](std::string_view fingerprint) {
     const std::string correction = "{type: attention_scale, parameters: {scale_factor: 2, apply_to: all_layers}}";
@@ -196,8 +196,8 @@ TEST_CASE("Fingerprints match by digest, prefix, metadata and all of them togeth
 }
 
 TEST_CASE("No policy for this model is no error and no change", "[policy][plan]") {
-  const Plan plan = PlanFor(Good(), Cat(kHead, PolicyText("p", Norms("target_rms: 9, layers: all"),
-                                                          "{type: metadata, architecture: llama}")));
+  const Plan plan = PlanFor(Plain(), Cat(kHead, PolicyText("p", Norms("target_rms: 9, layers: all"),
+                                                           "{type: metadata, architecture: llama}")));
   CHECK(plan.status == PlanStatus::kNoMatch);
   CHECK(plan.error.ok());
   CHECK(plan.result.empty());
@@ -205,7 +205,7 @@ TEST_CASE("No policy for this model is no error and no change", "[policy][plan]"
 
 TEST_CASE("Policies that change the same thing fight, others stand together", "[policy][plan]") {
   const auto both = [](std::string_view a, std::string_view b) {
-    return PlanFor(Good(), Cat(kHead, PolicyText("one", a), PolicyText("two", b)));
+    return PlanFor(Plain(), Cat(kHead, PolicyText("one", a), PolicyText("two", b)));
   };
   const std::string attention = "{type: attention_scale, parameters: {scale_factor: 2, apply_to: [0, 1]}}";
   const std::string other = "{type: attention_scale, parameters: {scale_factor: 2, apply_to: [2]}}";
@@ -225,7 +225,7 @@ TEST_CASE("Policies that change the same thing fight, others stand together", "[
 TEST_CASE("The validation document has status, ranges and every change", "[policy][plan]") {
   const std::string yaml = Cat(kHead, PolicyText("p", Norms("target_rms: 3, layers: all, tensors: [ffn_norm]")));
   const auto file = ParsePolicy(yaml);
-  const Plan plan = PlanFor(Good(), yaml);
+  const Plan plan = PlanFor(Plain(), yaml);
   ModelIdentity identity;
   identity.architecture = "bitnet-b1.58";
   const auto json = core::ParseJson(ValidationJson(*file, &identity, &plan));
