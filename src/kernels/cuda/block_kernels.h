@@ -12,6 +12,7 @@ namespace bitnet::kernels::gpu {
 // for as soon as the registers are free: 3.3 or 2.1 KB a warp are on their way while it waits.
 template <Block kType, uint32_t kTokens>
 struct BlockProduct {
+  static constexpr bool kReadsAhead = true;
   static constexpr uint32_t kThreads = 128;
   static constexpr uint32_t kRows = kThreads / kWarp * kTileRows;
   static constexpr bool kSix = kType == Block::kQ6_K;
@@ -67,6 +68,7 @@ struct BlockProduct {
         }
       }
     });
+    g.AwaitPrevious();
     for (uint32_t b = 0; b < a.n / kElements; b += kUnit) {
       const uint32_t staged = b % (kStaged / kElements);
       if (staged == 0) {

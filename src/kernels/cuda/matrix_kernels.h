@@ -30,8 +30,9 @@ BN_HD void StoreProduct(float y, const ProductArgs& a, uint32_t token, uint32_t 
 // those + 32. As soon as an element is used, the one kAhead * 64 further on is asked for.
 template <class T, uint32_t kTokens>
 struct DenseProduct {
+  static constexpr bool kReadsAhead = true;
   static constexpr uint32_t kThreads = 128;
-  static constexpr int kBlocksEach = kTokens == 1 ? 5 : 2;
+  static constexpr uint32_t kBlocksEach = kTokens == 1 ? 5 : 2;
   static constexpr uint32_t kRowThreads = 8;
   static constexpr uint32_t kRowsEach = kTokens == 1 ? 1 : 2;  // they share what is read of x
   static constexpr uint32_t kRows = kThreads / kRowThreads * kRowsEach;
@@ -102,6 +103,7 @@ struct DenseProduct {
       BN_UNROLL
       for (uint32_t j = 0; j < kBatch; ++j) fetch(t, j * kChunk, lane.w[j]);
     });
+    g.AwaitPrevious();
     auto& shared = g.shared();
     for (uint32_t col0 = 0; col0 < a.n; col0 += kStaged) {
       if (col0 > 0) g.Phase([](uint32_t, Lane&) {});  // all are done with what is there

@@ -84,7 +84,7 @@ struct SelectMaxima {
 
 struct SelectTop {
   static constexpr uint32_t kThreads = 512;
-  static constexpr int kBlocksEach = 1;
+  static constexpr uint32_t kBlocksEach = 1;
   static constexpr uint32_t kWarps = kThreads / kWarp;
   static constexpr uint32_t kSort = 2048;  // candidates at a time
   static constexpr uint32_t kAtOnce = 4;   // groups of a warp, and reads of a thread in each, in flight
