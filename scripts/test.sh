@@ -114,7 +114,7 @@ sanitized() {  # sanitized BUILD_DIR SANITIZERS CMAKE_ARGS...: little optimisati
 # Repeats of what one run shows: left to the builds without sanitizers.
 repeats='threads and chunks change no bit|near the binary64 reference|within 1.0104 ulp|on an emulated gpu give|layers split over'
 repeats+='|gpu: norm and quantisation|gpu: the largest logits|every pattern cuts megabytes|public headers compile alone'
-repeats+='|a megabyte of one|a megabyte of rep'
+repeats+='|a megabyte of one|a megabyte of rep|time, memory, depth and output of a template|both forms of every character'
 
 stage_asan_ubsan() {
   sanitized build/asan-ubsan address,undefined && build build/asan-ubsan &&

@@ -446,7 +446,8 @@ struct AttentionBlock {
 // Where a row may have several blocks of keys. One block of the grid: 128 columns (z) of a head (x) of a row (y).
 struct AttentionCombine {
   static constexpr uint32_t kThreads = 128;
-  static constexpr uint32_t kAtOnce = 16;  // blocks whose values are read at once
+  static constexpr uint32_t kBlocksEach = 1;  // with more, fewer values would be read at once
+  static constexpr uint32_t kAtOnce = 16;     // blocks whose values are read at once
   using Args = AttentionArgs;
   static GpuGrid GridFor(const Args& a) { return {a.heads, a.n_rows, (a.head_dim + kThreads - 1) / kThreads}; }
   struct Shared {

@@ -2,8 +2,8 @@
 # type is one of those listed here: each sum and product rounded by itself ("add.rn.f32": the assembler may fuse an
 # "add.f32" with a product before it), nothing approximate, flushed, saturated, of half or double width, no atomic sum,
 # no call. Every fused operation is one that the source names; and the instructions that the products are made of are
-# there. From sm_90 on every kernel says that the next one may start, and waits once for those in front, before it writes
-# anything for others.
+# there. From sm_90 on every kernel says that the next one may start, and waits for those in front before it writes anything
+# for others.
 # -D NVCC= -D FLAGS= -D ROOT= -D OUT=   optional: -D SOURCE= (default: device.cu)
 if(NOT SOURCE)
   set(SOURCE ${ROOT}/src/kernels/cuda/device.cu)
@@ -57,7 +57,7 @@ foreach(kind mma dp4a fma)
   endif()
 endforeach()
 
-compile(${OUT}.named.ptx compute_80 -include ${CMAKE_CURRENT_LIST_DIR}/named_fma.h)
+compile(${OUT}.named.ptx compute_90 -include ${CMAKE_CURRENT_LIST_DIR}/named_fma.h)
 file(STRINGS ${OUT}.named.ptx lines REGEX "fma\\.")
 set(n_named 0)
 foreach(line IN LISTS lines)
@@ -71,8 +71,7 @@ if(n_named EQUAL 0)
   message(SEND_ERROR "no fused operation that the source names")
 endif()
 
-compile(${OUT}.overlap.ptx compute_90)
-file(STRINGS ${OUT}.overlap.ptx lines REGEX "\\.entry|griddepcontrol|st\\.global|st\\.v[24]|red\\.|atom\\.")
+file(STRINGS ${OUT}.named.ptx lines REGEX "\\.entry|griddepcontrol|st\\.global|st\\.v[24]|red\\.|atom\\.")
 set(n_overlapping 0)
 set(waited TRUE)
 foreach(line IN LISTS lines)
@@ -86,10 +85,7 @@ foreach(line IN LISTS lines)
     math(EXPR n_overlapping "${n_overlapping} + 1")
     set(waited FALSE)
   elseif(line MATCHES "griddepcontrol\\.wait")
-    if(waited)
-      message(SEND_ERROR "waits twice, or before it lets the next one start: ${kernel}")
-    endif()
-    set(waited TRUE)
+    set(waited TRUE)  # in one of two branches perhaps
   elseif(NOT waited AND NOT line MATCHES "\\.shared")
     message(SEND_ERROR "writes before it waits for the launches in front: ${kernel}: ${line}")
   endif()

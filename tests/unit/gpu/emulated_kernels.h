@@ -21,9 +21,18 @@ namespace bitnet_test {
 using namespace bitnet::kernels;       // NOLINT: what is under test
 using namespace bitnet::kernels::gpu;  // NOLINT
 
-inline constexpr std::array<LaneOrder, 6> kOrders = {LaneOrder::kRising,       LaneOrder::kFalling,
-                                                     LaneOrder::kStrided,      LaneOrder::kAloneRising,
-                                                     LaneOrder::kAloneFalling, LaneOrder::kAloneStrided};
+// With a sanitizer, which looks for bad addresses, two orders reach all of them; what order changes shows without.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BITNET_TEST_FEW_ORDERS
+#endif
+#endif
+#if defined(BITNET_TEST_FEW_ORDERS)
+inline constexpr std::array kOrders = {LaneOrder::kRising, LaneOrder::kAloneStrided};
+#else
+inline constexpr std::array kOrders = {LaneOrder::kRising,      LaneOrder::kFalling,      LaneOrder::kStrided,
+                                       LaneOrder::kAloneRising, LaneOrder::kAloneFalling, LaneOrder::kAloneStrided};
+#endif
 inline constexpr float kUnset = 1234567.0f;
 
 inline const KernelTable& Ref() { return ReferenceTable(); }
