@@ -7,6 +7,7 @@
 #include "kernels/cuda/block_kernels.h"
 #include "kernels/cuda/gpu.h"
 #include "kernels/cuda/matrix_kernels.h"
+#include "kernels/cuda/norm_kernels.h"
 #include "kernels/cuda/row_kernels.h"
 #include "kernels/cuda/select_kernels.h"
 #include "kernels/cuda/tensor_core_kernels.h"

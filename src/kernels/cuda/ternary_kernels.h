@@ -4,7 +4,7 @@
 #ifndef BITNET_KERNELS_CUDA_TERNARY_KERNELS_H_
 #define BITNET_KERNELS_CUDA_TERNARY_KERNELS_H_
 
-#include "kernels/cuda/row_kernels.h"
+#include "kernels/cuda/norm_kernels.h"
 #include "kernels/kernel_table.h"
 
 namespace bitnet::kernels::gpu {
