@@ -269,6 +269,7 @@ const GpuTable kTable = {
       if (!s.ok()) return s;
       std::memcpy(host, device, bytes);
       Gpus().bytes_out += bytes;
+      ++Gpus().n_waits;
       return {};
     },
     [](GpuQueue* q, void* to, const void* from, size_t bytes) noexcept -> GpuStatus {
@@ -280,6 +281,7 @@ const GpuTable kTable = {
     },
     [](GpuQueue* q) noexcept -> GpuStatus {
       CheckIdle(q);
+      ++Gpus().n_waits;
       return q->lost ? Failure(GpuFault::kFailed, "wait: device lost") : Drain(q);
     },
     [](GpuQueue* q, GpuKernel kernel, GpuGrid grid, const void* args) noexcept -> GpuStatus {

@@ -28,6 +28,7 @@ struct EmulatedGpus {
   uint64_t n_launches = 0, n_taken = 0, n_taken_early = 0, n_replays = 0, n_recordings = 0, n_allocations = 0;
   std::map<bitnet::kernels::gpu::GpuKernel, uint64_t> taken;  // of which kernels
   uint64_t bytes_in = 0, bytes_out = 0;                       // copied to and from the devices
+  uint64_t n_waits = 0;                                       // of the host, for a queue
   uint64_t allocated_bytes = 0;                               // now, all devices together
   uint32_t open_queues = 0, open_recordings = 0;
   // What a GPU forbids: copies, waits, allocations and ends inside a recording, launches with bad grids; and bytes

@@ -57,12 +57,13 @@ Ops CpuOps::ops() {
     return kSelf(c).Gate(a, g, u, n_rows, n);
   };
   o.add = [](void* c, float* x, const float* y, size_t n_rows, size_t n) { return kSelf(c).Add(x, y, n_rows, n); };
-  o.select_top = [](void* c, const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top) {
-    return kSelf(c).SelectTop(logits, n_vocab, k, top);
+  o.select_top = [](void* c, const float* logits, size_t n_rows, size_t n_vocab, size_t k, kernels::TopEntry* top) {
+    return kSelf(c).SelectTop(logits, n_rows, n_vocab, k, top);
   };
   o.head_top = [](void* c, const Matrix& w, const HeadCopy& copy, float* logits, HeadScratch& scratch, size_t k,
                   kernels::TopEntry* top) { return kSelf(c).HeadTop(w, copy, logits, scratch, k, top); };
-  o.failed_row = [](void* c) { return kSelf(c).failed_row_.load(); };
+  o.mark = [](void* c, uint32_t mark) { kSelf(c).mark_ = mark; };
+  o.failure = [](void* c) { return Failure{kSelf(c).mark_, static_cast<uint32_t>(kSelf(c).failed_row_.load())}; };
   o.counts = [](void* c) -> OpCounts& { return kSelf(c).counts_; };
   return o;
 }
@@ -255,12 +256,15 @@ bool CpuOps::Add(float* x, const float* y, size_t n_rows, size_t n) {
   return true;
 }
 
-bool CpuOps::SelectTop(const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top) {
+bool CpuOps::SelectTop(const float* logits, size_t n_rows, size_t n_vocab, size_t k, kernels::TopEntry* top) {
   failed_row_.store(kNoRow);
-  Count(Op::kSelectTop, 1);
-  if (table_.select_top(logits, n_vocab, k, top)) return true;
-  Fail(0);
-  return false;
+  Count(Op::kSelectTop, n_rows);
+  pool_.ParallelFor(n_rows, 1, [&](size_t begin, size_t end, uint32_t) {
+    for (size_t t = begin; t < end; ++t) {
+      if (!table_.select_top(logits + t * n_vocab, n_vocab, k, top + t * k)) Fail(t);
+    }
+  });
+  return ok();
 }
 
 // ---- Memory ----

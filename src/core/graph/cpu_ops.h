@@ -49,7 +49,7 @@ class CpuOps {
                  float* y);
   bool Gate(Activation activation, float* g, const float* u, size_t n_rows, size_t n);
   bool Add(float* x, const float* y, size_t n_rows, size_t n);
-  bool SelectTop(const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top);
+  bool SelectTop(const float* logits, size_t n_rows, size_t n_vocab, size_t k, kernels::TopEntry* top);
   HeadOutcome HeadTop(const Matrix& w, const HeadCopy& copy, float* logits, HeadScratch& scratch, size_t k,
                       kernels::TopEntry* top);
 
@@ -75,6 +75,7 @@ class CpuOps {
   Sizes sizes_;
   Buffer buffer_;
   OpCounts counts_{};
+  uint32_t mark_ = 0;
   std::atomic<size_t> failed_row_{kNoRow};
 
   // The current input and the forms of it made so far.

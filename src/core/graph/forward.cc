@@ -55,7 +55,8 @@ Result<ForwardScratch> ForwardScratch::Allocate(const HParams& h, size_t max_row
 
 namespace {
 
-// The operations of a layer, in order: names for messages, and marks (layer * kSteps + step + 1; 0 is the embedding).
+// The operations of a layer, in order: names for messages, and marks (layer * kNumSteps + step + 1; 0 is the
+// embedding). Those of the head follow the last layer's.
 constexpr const char* kSteps[] = {"attn_norm", "attn_q",        "attn_k",      "attn_v",   "cache",
                                   "attention", "attn_sub_norm", "attn_output", "ffn_norm", "ffn_gate",
                                   "ffn_up",    "ffn_sub_norm",  "ffn_down"};
@@ -75,6 +76,8 @@ enum Step : uint32_t {
   kFfnSubNorm,
   kDown
 };
+enum HeadStep : uint32_t { kOutputNorm, kOutput, kLogits };
+uint32_t MarkOf(const HParams& h, HeadStep step) { return h.n_layers * kNumSteps + step + 1; }
 
 // One pass: the operations of one device, and which of them is at work.
 class Pass {
@@ -82,11 +85,7 @@ class Pass {
   Pass(const Ops& ops, const HParams& h, std::span<const BatchRow> rows, ForwardScratch& s)
       : ops_(ops), h_(h), rows_(rows), s_(s), n_(h) {}
 
-  void At(uint32_t mark) {
-    mark_ = mark;
-    if (ops_.mark != nullptr) ops_.mark(ops_.context, mark);
-  }
-  uint32_t mark() const { return mark_; }
+  void At(uint32_t mark) { ops_.mark(ops_.context, mark); }
 
   // Layer number `l` of the model, whose caches are number `cached` of this device.
   bool Layer(uint32_t l, uint32_t cached, const LayerWeights& b) {
@@ -138,29 +137,20 @@ class Pass {
   ForwardScratch& s_;
   Widths n_;
   uint32_t layer_ = 0;
-  uint32_t mark_ = 0;
 };
 
 }  // namespace
 
 Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange layers, bool embed,
-               std::span<const BatchRow> rows, ForwardScratch& s, std::span<const std::atomic<bool>* const> cancels) {
+               std::span<const BatchRow> rows, ForwardScratch& s, std::span<const std::atomic<bool>* const> cancels,
+               PassEnd end) {
   void* const c = ops.context;
-  const auto non_finite = [&](uint32_t mark, size_t row) {
-    const std::string where = mark == 0 ? std::string("token_embd")
-                                        : Cat("layer ", (mark - 1) / kNumSteps, " ", kSteps[(mark - 1) % kNumSteps]);
-    return Status(Code::kNonFinite,
-                  Cat("non-finite value in ", where, " at position ", rows[row < rows.size() ? row : 0].position,
-                      "; the session stays where it was"),
-                  where);
-  };
   Pass pass(ops, h, rows, s);
   const bool on_device = ops.begin != nullptr;
-  // A device is not left at work: it writes to the caches of the rows, which other sessions go on with.
+  // A device is not left at work after a failure: it writes to the caches of the rows, which other sessions go on with.
   const auto failed = [&] {
-    if (on_device) (void)ops.end(c);
-    if (on_device && !ops.device_status(c).ok()) return ops.device_status(c);
-    return non_finite(pass.mark(), ops.failed_row(c));
+    if (on_device) (void)ops.finish(c);
+    return FailureOf(ops, h, rows, 0);
   };
   const auto cancelled = [&] {
     return std::any_of(cancels.begin(), cancels.end(),
@@ -175,29 +165,51 @@ Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange la
     if (embed && !ops.embed(c, w.token_embd, rows, s.x)) return failed();
     for (uint32_t l = layers.begin; l < layers.end; ++l) {
       if (!whole && cancelled()) {
-        if (on_device) (void)ops.end(c);
+        if (on_device) (void)ops.finish(c);
         return Status(Code::kCancelled, "cancelled");
       }
       if (!pass.Layer(l, l - layers.begin, w.layers[l])) return failed();
     }
   }
   if (!on_device) return {};
-  const PassEnd end = ops.end(c);
-  if (!ops.device_status(c).ok()) return ops.device_status(c);
-  return end.finite ? Status() : non_finite(end.mark, end.row);
+  return ops.submit(c) && (end == PassEnd::kLeave || ops.finish(c)) ? Status() : FailureOf(ops, h, rows, 0);
 }
 
-Status Head(const Ops& ops, const HParams& h, const Weights& w, const float* x, size_t n_rows, float* logits) {
+bool Head(const Ops& ops, const HParams& h, const Weights& w, const float* x, size_t n_rows, float* logits) {
   void* const c = ops.context;
-  const auto failed = [&](const char* message, const char* what) {
-    if (ops.device_status != nullptr && !ops.device_status(c).ok()) return ops.device_status(c);
-    return Status(Code::kNonFinite, message, what);
-  };
-  if (!ops.set_input(c, x, n_rows, h.n_embd, w.output_norm, h.norm_eps)) {
-    return failed("non-finite value in output_norm", "output_norm");
+  ops.mark(c, MarkOf(h, kOutputNorm));
+  if (!ops.set_input(c, x, n_rows, h.n_embd, w.output_norm, h.norm_eps)) return false;
+  ops.mark(c, MarkOf(h, kOutput));
+  if (!ops.linear(c, w.head(), logits)) return false;
+  ops.mark(c, MarkOf(h, kLogits));
+  return true;
+}
+
+HeadOutcome HeadTop(const Ops& ops, const HParams& h, const Weights& w, const HeadCopy& copy, const float* x,
+                    float* logits, HeadScratch& scratch, size_t k, kernels::TopEntry* top) {
+  void* const c = ops.context;
+  ops.mark(c, MarkOf(h, kOutputNorm));
+  if (!ops.set_input(c, x, 1, h.n_embd, w.output_norm, h.norm_eps)) return HeadOutcome::kNonFinite;
+  ops.mark(c, MarkOf(h, kLogits));
+  return ops.head_top(c, w.head(), copy, logits, scratch, k, top);
+}
+
+Status FailureOf(const Ops& ops, const HParams& h, std::span<const BatchRow> rows, size_t first_logits) {
+  if (ops.device_status != nullptr && !ops.device_status(ops.context).ok()) return ops.device_status(ops.context);
+  const auto [mark, row] = ops.failure(ops.context);
+  if (mark >= MarkOf(h, kLogits)) {
+    return Status(Code::kNonFinite, Cat("a logit of row ", first_logits + row, " is not finite"), "logits");
   }
-  if (!ops.linear(c, w.head(), logits)) return failed("non-finite input of the output head", "output");
-  return {};
+  if (mark == MarkOf(h, kOutput)) return Status(Code::kNonFinite, "non-finite input of the output head", "output");
+  if (mark == MarkOf(h, kOutputNorm)) {
+    return Status(Code::kNonFinite, "non-finite value in output_norm", "output_norm");
+  }
+  const std::string where = mark == 0 ? std::string("token_embd")
+                                      : Cat("layer ", (mark - 1) / kNumSteps, " ", kSteps[(mark - 1) % kNumSteps]);
+  return Status(Code::kNonFinite,
+                Cat("non-finite value in ", where, " at position ", rows[row < rows.size() ? row : 0].position,
+                    "; the session stays where it was"),
+                where);
 }
 
 }  // namespace bitnet::core

@@ -37,17 +37,28 @@ struct LayerRange {
   uint32_t begin = 0, end = 0;
 };
 
+// Whether a pass waits for its end. A device that is left at work answers at the next operation that waits.
+enum class PassEnd { kWait, kLeave };
+
 // Runs `rows` (1 .. scratch.max_rows) through `layers`: from their embedding with `embed`, else from scratch.x.
 // scratch.x then holds the residual stream after the last one, the caches, whose layer 0 is layers.begin, hold the
 // rows' keys and values. kNonFinite names layer, operation and position; kCancelled when one of `cancels` became true
 // between two layers.
 Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange layers, bool embed,
                std::span<const BatchRow> rows, ForwardScratch& scratch,
-               std::span<const std::atomic<bool>* const> cancels);
+               std::span<const std::atomic<bool>* const> cancels, PassEnd end);
 
-// logits [n_rows, n_vocab] of rows x [n_rows, n_embd] of the residual stream: output norm and head.
-// kNonFinite when a norm or a logit is not finite.
-Status Head(const Ops& ops, const HParams& h, const Weights& w, const float* x, size_t n_rows, float* logits);
+// logits [n_rows, n_vocab] of rows x [n_rows, n_embd] of the residual stream: output norm and head. False: FailureOf.
+// The number of select_top over them is already set.
+bool Head(const Ops& ops, const HParams& h, const Weights& w, const float* x, size_t n_rows, float* logits);
+
+// The same with the head shortcut, for one row: its k largest logits.
+HeadOutcome HeadTop(const Ops& ops, const HParams& h, const Weights& w, const HeadCopy& copy, const float* x,
+                    float* logits, HeadScratch& scratch, size_t k, kernels::TopEntry* top);
+
+// Why an operation of a pass over `rows` returned false, or one of the head after it, whose row 0 is row `first_logits`
+// of those whose logits can be read.
+Status FailureOf(const Ops& ops, const HParams& h, std::span<const BatchRow> rows, size_t first_logits);
 
 }  // namespace bitnet::core
 

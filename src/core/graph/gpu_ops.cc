@@ -44,7 +44,7 @@ Layout LayoutFor(const GpuOps::Sizes& s) {
   Layout l{};
   size_t at = 0;
   const auto take = [&at](size_t bytes, size_t align) { return std::exchange(at, RoundUp(at + bytes, align)); };
-  l.top = take(kernels::kMaxTop * sizeof(kernels::TopEntry), sizeof(uint64_t));
+  l.top = take(kHeadRows * kernels::kMaxTop * sizeof(kernels::TopEntry), sizeof(uint64_t));
   l.fail = take(sizeof(uint64_t), sizeof(uint64_t));
   l.rows = take(s.max_rows * (sizeof(gpu::Row) + s.n_rot * sizeof(float)), kAlign);  // and their angles
   const size_t padded = kernels::PadTernary(s.n_max);
@@ -58,7 +58,7 @@ Layout LayoutFor(const GpuOps::Sizes& s) {
   const size_t row_slots = s.n_heads * KeyBlocks(s.n_ctx);
   l.partial_slots = row_slots * std::clamp<size_t>(kPartialBytes / (row_slots * slot_bytes), 1, s.max_rows);
   l.partial = take(l.partial_slots * slot_bytes, kAlign);
-  l.maxima = take(gpu::kMaxGroups * sizeof(uint64_t), kAlign);
+  l.maxima = take(kHeadRows * gpu::kMaxGroups * sizeof(uint64_t), kAlign);
   l.total = at;
   return l;
 }
@@ -82,7 +82,6 @@ Status GpuOps::Allocate(const Sizes& sizes) {
   BN_ASSIGN_OR_RETURN(buffer_, Buffer::Allocate(context_->allocator(), l.total));
   sizes_ = sizes;
   std::byte* base = buffer_.as<std::byte>();
-  top_ = reinterpret_cast<kernels::TopEntry*>(base + l.top);
   fail_ = reinterpret_cast<unsigned long long*>(base + l.fail);
   rows_ = reinterpret_cast<gpu::Row*>(base + l.rows);
   normed_ = reinterpret_cast<float*>(base + l.normed);
@@ -126,13 +125,14 @@ Ops GpuOps::ops() {
     return kSelf(c).Gate(a, g, u, n_rows * n);
   };
   o.add = nullptr;  // linear_add is its only use
-  o.select_top = [](void* c, const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top) {
-    return kSelf(c).SelectTop(logits, n_vocab, k, top);
+  o.select_top = [](void* c, const float* logits, size_t n_rows, size_t n_vocab, size_t k, kernels::TopEntry* top) {
+    return kSelf(c).SelectTop(logits, n_rows, n_vocab, k, top);
   };
   o.head_top = [](void*, const Matrix&, const HeadCopy&, float*, HeadScratch&, size_t, kernels::TopEntry*) {
     return HeadOutcome::kFallBack;
   };
-  o.failed_row = [](void*) { return size_t{0}; };
+  o.mark = [](void* c, uint32_t mark) { kSelf(c).mark_ = mark; };
+  o.failure = [](void* c) { return kSelf(c).failure_; };
   o.counts = [](void* c) -> OpCounts& { return kSelf(c).counts_; };
   o.linear_group = [](void* c, std::span<const Product> products) { return kSelf(c).LinearGroup(products, false); };
   o.linear_add = [](void* c, const Matrix& w, float* x) {
@@ -143,8 +143,8 @@ Ops GpuOps::ops() {
     return kSelf(c).Gated(a, gate, up, g, u);
   };
   o.begin = [](void* c, std::span<const BatchRow> rows) { return kSelf(c).Begin(rows); };
-  o.mark = [](void* c, uint32_t mark) { kSelf(c).mark_ = mark; };
-  o.end = [](void* c) { return kSelf(c).End(); };
+  o.submit = [](void* c) { return kSelf(c).Submit(); };
+  o.finish = [](void* c) { return kSelf(c).Finish(); };
   o.device_status = [](void* c) -> const Status& { return kSelf(c).context_->status(); };
   o.read = [](void* c, void* host, const void* device, size_t bytes) {
     GpuContext& context = *kSelf(c).context_;
@@ -216,29 +216,33 @@ bool GpuOps::Begin(std::span<const BatchRow> rows) {
   return false;
 }
 
-PassEnd GpuOps::End() {
+bool GpuOps::Submit() {
   if (Recording* const r = std::exchange(recording_, nullptr); r != nullptr) {
     for (size_t op = 0; op < counts_.size(); ++op) r->counts[op] = counts_[op] - r->counts[op];
     gpu::GpuRecording* made = nullptr;
     if (!Check(context_->table().record_end(context_->queue(), &made))) {  // or something before it failed
       context_->table().record_free(made);
-      return {};
+      return false;
     }
     r->graph = made;
-    if (!Check(context_->table().replay(context_->queue(), r->graph))) return {};
+    return Check(context_->table().replay(context_->queue(), r->graph));
   }
-  if (!context_->status().ok()) return {};
-  uint64_t failure = gpu::kNoFailure;
-  if (!Check(context_->table().copy_out(context_->queue(), &failure, fail_, sizeof failure))) return {};
-  return EndOf(failure);
+  return context_->status().ok();
 }
 
-// What a failure word says; it is taken back, so that it is reported once.
-PassEnd GpuOps::EndOf(uint64_t failure) {
-  if (failure == gpu::kNoFailure) return {};
+bool GpuOps::Finish() {
+  if (!Submit()) return false;
+  uint64_t failure = gpu::kNoFailure;
+  return Check(context_->table().copy_out(context_->queue(), &failure, fail_, sizeof failure)) && Answer(failure);
+}
+
+// What a failure word says, kept for failure(); it is taken back, so that it is reported once.
+bool GpuOps::Answer(uint64_t word) {
+  if (word == gpu::kNoFailure) return true;
   const uint64_t none = gpu::kNoFailure;
   (void)Check(context_->table().copy_in(context_->queue(), fail_, &none, sizeof none));
-  return {false, static_cast<uint32_t>(failure >> 32), static_cast<uint32_t>(failure)};
+  failure_ = {static_cast<uint32_t>(word >> 32), static_cast<uint32_t>(word)};
+  return false;
 }
 
 bool GpuOps::Embed(const Matrix& e, size_t n_rows, float* x) {
@@ -331,9 +335,9 @@ bool GpuOps::LinearGroup(std::span<const Product> products, bool add) {
   return true;
 }
 
-namespace {
-
-gpu::TernaryArgs ArgsFor(std::span<const Product> products, size_t rows_per_block, uint32_t* blocks) {
+// Ternary products over the input; *blocks: of rows_per_block rows, all products together.
+gpu::TernaryArgs GpuOps::TernaryArgsFor(std::span<const Product> products, bool add, size_t rows_per_block,
+                                        uint32_t* blocks) const {
   gpu::TernaryArgs a{};
   a.n_out = static_cast<uint32_t>(products.size());
   *blocks = 0;
@@ -342,10 +346,14 @@ gpu::TernaryArgs ArgsFor(std::span<const Product> products, size_t rows_per_bloc
     a.out[i] = {static_cast<const uint8_t*>(w.data), w.scale, w.scale_stride, w.rows, w.bias, products[i].y, *blocks};
     *blocks += Blocks(w.rows, rows_per_block);
   }
+  a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
+  a.q = q8_;
+  a.q_sum = q_sum_;
+  a.d = d_;
+  a.n_tokens = static_cast<uint32_t>(n_rows_);
+  a.add = add;
   return a;
 }
-
-}  // namespace
 
 // Whether products of the input norm and quantise it themselves, in every block: worth it where blocks are so few that
 // they work at the same time.
@@ -359,13 +367,7 @@ bool GpuOps::NormsInProduct(std::span<const Product> products) const {
 template <class Kernel>
 bool GpuOps::RunTernary(std::span<const Product> products, bool add, size_t tokens_per_block) {
   uint32_t blocks = 0;
-  gpu::TernaryArgs a = ArgsFor(products, Kernel::kRows, &blocks);
-  a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
-  a.q = q8_;
-  a.q_sum = q_sum_;
-  a.d = d_;
-  a.n_tokens = static_cast<uint32_t>(n_rows_);
-  a.add = add;
+  const gpu::TernaryArgs a = TernaryArgsFor(products, add, Kernel::kRows, &blocks);
   return Run<Kernel>({blocks, Blocks(n_rows_, tokens_per_block)}, a);
 }
 
@@ -383,10 +385,7 @@ bool GpuOps::Ternary(std::span<const Product> products, bool add) {
   if (NormsInProduct(products)) {
     CountQuantised();
     uint32_t blocks = 0;
-    gpu::TernaryArgs a = ArgsFor(products, gpu::TernaryNormGemv1::kRows, &blocks);
-    a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
-    a.n_tokens = 1;
-    a.add = add;
+    const gpu::TernaryArgs a = TernaryArgsFor(products, add, gpu::TernaryNormGemv1::kRows, &blocks);
     return Run<gpu::TernaryNormGemv1>({blocks}, {a, Norm()});
   }
   if (!NeedTernaryInput()) return false;
@@ -456,9 +455,8 @@ bool GpuOps::Gated(Activation activation, const Matrix& gate, const Matrix& up, 
                      gate.rows == up.rows;
   if (!fused) return LinearGroup(products, false) && Gate(activation, g, u, n_rows_ * gate.rows);
   uint32_t unused = 0;
-  gpu::TernaryArgs a = ArgsFor(products, gpu::TernaryGate1::kRows, &unused);  // each block makes the rows of both
-  a.cols = static_cast<uint32_t>(kernels::PadTernary(n_));
-  a.n_tokens = static_cast<uint32_t>(n_rows_);
+  // Each block makes the rows of both.
+  gpu::TernaryArgs a = TernaryArgsFor(products, false, gpu::TernaryGate1::kRows, &unused);
   a.silu = activation == Activation::kSilu;
   for (const Matrix* m : {&gate, &up}) {
     if (m->bias != nullptr) Count(Op::kAdd, n_rows_);
@@ -470,9 +468,6 @@ bool GpuOps::Gated(Activation activation, const Matrix& gate, const Matrix& up, 
     return Run<gpu::TernaryNormGate1>({Blocks(gate.rows, gpu::TernaryNormGate1::kRows)}, {a, Norm()});
   }
   if (!NeedTernaryInput()) return false;
-  a.q = q8_;
-  a.q_sum = q_sum_;
-  a.d = d_;
   const uint32_t blocks = Blocks(gate.rows, gpu::TernaryGate1::kRows);
   return n_rows_ == 1 ? Run<gpu::TernaryGate1>({blocks}, a) : Run<gpu::TernaryGate4>({blocks, Blocks(n_rows_, 4)}, a);
 }
@@ -558,18 +553,26 @@ bool GpuOps::AttentionOf(const HParams& h, uint32_t layer, float scale, const Ty
 
 // ---- The head ----
 
-bool GpuOps::SelectTop(const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top) {
-  Count(Op::kSelectTop, 1);
-  const gpu::SelectArgs a = {logits,     static_cast<uint32_t>(n_vocab), static_cast<uint32_t>(k), maxima_, top_,
+bool GpuOps::SelectTop(const float* logits, size_t n_rows, size_t n_vocab, size_t k, kernels::TopEntry* top) {
+  Count(Op::kSelectTop, n_rows);
+  // Right in front of the failure word, so that one copy brings both.
+  const size_t bytes = n_rows * k * sizeof *top;
+  auto* const found = reinterpret_cast<std::byte*>(fail_) - bytes;
+  const gpu::SelectArgs a = {logits,
+                             static_cast<uint32_t>(n_vocab),
+                             static_cast<uint32_t>(k),
+                             maxima_,
+                             reinterpret_cast<kernels::TopEntry*>(found),
                              Slot(mark_)};
-  if (!Run<gpu::SelectMaxima>({Blocks(gpu::GroupCount(a.n), gpu::SelectMaxima::kGroups)}, a)) return false;
-  if (!Run<gpu::SelectTop>({1}, a)) return false;
+  const auto rows = static_cast<uint32_t>(n_rows);
+  if (!Run<gpu::SelectMaxima>({Blocks(gpu::GroupCount(a.n), gpu::SelectMaxima::kGroups), rows}, a)) return false;
+  if (!Run<gpu::SelectTop>({1, rows}, a)) return false;
   std::byte back[kMaxTopBytes + sizeof(uint64_t)];
-  if (!Check(context_->table().copy_out(context_->queue(), back, top_, sizeof back))) return false;
+  if (!Check(context_->table().copy_out(context_->queue(), back, found, bytes + sizeof(uint64_t)))) return false;
   uint64_t failure = 0;
-  std::memcpy(&failure, back + kMaxTopBytes, sizeof failure);
-  std::memcpy(top, back, k * sizeof *top);
-  return EndOf(failure).finite;
+  std::memcpy(&failure, back + bytes, sizeof failure);
+  std::memcpy(top, back, bytes);
+  return Answer(failure);
 }
 
 }  // namespace bitnet::core

@@ -1,7 +1,7 @@
 // The operations of ops.h on a GPU: launches in a queue, and a recording of the pass of a single token.
 //
-// Nothing waits but end, read and select_top; a value that is not finite leaves a mark on the device, and end reports
-// the first one. Kernels and their layouts: kernels/cuda, docs/kernels.md.
+// Nothing waits but finish, read and select_top; a value that is not finite leaves a mark on the device, and finish and
+// select_top report the first one. Kernels and their layouts: kernels/cuda, docs/kernels.md.
 #ifndef BITNET_CORE_GRAPH_GPU_OPS_H_
 #define BITNET_CORE_GRAPH_GPU_OPS_H_
 
@@ -39,7 +39,7 @@ class GpuOps {
   Ops ops();
 
  private:
-  static constexpr size_t kMaxTopBytes = kernels::kMaxTop * sizeof(kernels::TopEntry);
+  static constexpr size_t kMaxTopBytes = kHeadRows * kernels::kMaxTop * sizeof(kernels::TopEntry);
   struct Recording {
     kernels::gpu::GpuRecording* graph = nullptr;
     OpCounts counts{};
@@ -58,10 +58,11 @@ class GpuOps {
   bool QkvRopeStore(const HParams& h, uint32_t layer, size_t n_rows, float* q, float* k, const float* v);
   bool Attention(const HParams& h, uint32_t layer, float scale, size_t n_rows, const float* q, float* y);
   bool Gate(Activation activation, float* g, const float* u, size_t n);
-  bool SelectTop(const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top);
+  bool SelectTop(const float* logits, size_t n_rows, size_t n_vocab, size_t k, kernels::TopEntry* top);
   bool Begin(std::span<const BatchRow> rows);
-  PassEnd End();
-  PassEnd EndOf(uint64_t failure);
+  bool Submit();
+  bool Finish();
+  bool Answer(uint64_t word);
   bool AttentionOf(const HParams& h, uint32_t layer, float scale, const TypedRows& r, const float* q, float* y);
 
   bool NeedTernaryInput();
@@ -72,6 +73,8 @@ class GpuOps {
   bool WholeRow() const { return n_ % 4 == 0 && n_ <= kernels::gpu::RowNorm<true>::kCols; }
   bool NormsInProduct(std::span<const Product> products) const;
   void CountQuantised();
+  kernels::gpu::TernaryArgs TernaryArgsFor(std::span<const Product> products, bool add, size_t rows_per_block,
+                                           uint32_t* blocks) const;
   bool Ternary(std::span<const Product> products, bool add);
   template <class Kernel>
   bool RunTernary(std::span<const Product> products, bool add, size_t tokens_per_block);
@@ -102,6 +105,7 @@ class GpuOps {
   // The pass at work.
   std::vector<TypedRows> typed_;
   uint32_t mark_ = 0;
+  Failure failure_;                 // the last one reported
   size_t n_blocks_ = 1;             // blocks of keys that attention keeps slots for
   bool warm_ = false;               // a single token went through
   Recording* recording_ = nullptr;  // being made
@@ -119,8 +123,7 @@ class GpuOps {
   bool counted_ternary_ = false;  // made, in a launch of its own or within products
   size_t have_block_ = 0;
 
-  // Parts of buffer_, on the device. What one token brings back lies together: candidates, then the failure.
-  kernels::TopEntry* top_ = nullptr;    // [kMaxTop]
+  // Parts of buffer_, on the device. In front of the failure there is room for the candidates of kHeadRows rows.
   unsigned long long* fail_ = nullptr;  // kernels/cuda/grid.h, FailSlot
   kernels::gpu::Row* rows_ = nullptr;   // [rows of the pass], then cos and sin of each: [rows, n_rot]
   float* normed_ = nullptr;             // [max_rows, n_max]
@@ -131,7 +134,7 @@ class GpuOps {
   float* block_d_ = nullptr;            // [max_rows, n_max / 32]
   float* partial_ = nullptr;            // m, s [slots], o [slots, head_dim] of attention blocks
   size_t partial_slots_ = 0;
-  uint64_t* maxima_ = nullptr;  // [kMaxGroups] of groups of logits, between the two launches of SelectTop
+  uint64_t* maxima_ = nullptr;  // [kHeadRows, kMaxGroups] of groups of logits, between the two launches of SelectTop
 };
 
 }  // namespace bitnet::core

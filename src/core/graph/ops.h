@@ -49,15 +49,17 @@ struct Product {
   float* y;
 };
 
-// How a pass on a device ended.
-struct PassEnd {
-  bool finite = true;
-  uint32_t mark = 0;  // of the operation that met a value that is not finite
-  uint32_t row = 0;   // the first row concerned
+// The operation that met a value that is not finite, and where.
+struct Failure {
+  uint32_t mark = 0;
+  uint32_t row = 0;  // the first row concerned
 };
 
+// Rows that one reading of the head serves, where many are asked for.
+inline constexpr size_t kHeadRows = 16;
+
 // All arrays are f32, row-major, [n_rows, ...]. Every function that computes returns false when it met a value that is
-// not finite; failed_row() then names the first row concerned.
+// not finite; failure() then says where.
 struct Ops {
   void* context;
   // x[t] = row rows[t].token of the embedding, [n_rows, n_embd].
@@ -76,13 +78,17 @@ struct Ops {
   bool (*gate)(void* context, Activation activation, float* g, const float* u, size_t n_rows, size_t n);
   // x += y, [n_rows, n].
   bool (*add)(void* context, float* x, const float* y, size_t n_rows, size_t n);
-  // The k largest of logits [n_vocab], descending, ties by lower id.
-  bool (*select_top)(void* context, const float* logits, size_t n_vocab, size_t k, kernels::TopEntry* top);
+  // top [n_rows, k]: the k largest of each row of logits [n_rows, n_vocab], descending, ties by lower id; at most
+  // kHeadRows rows. Waits, and answers for all that came before it.
+  bool (*select_top)(void* context, const float* logits, size_t n_rows, size_t n_vocab, size_t k,
+                     kernels::TopEntry* top);
   // The same k entries, bit for bit, that linear and select_top give for the head w and the input of one row, without
   // reading all of w. `logits` [n_vocab] is scratch. kFallBack: too many rows survive, or no bound holds.
   HeadOutcome (*head_top)(void* context, const Matrix& w, const HeadCopy& copy, float* logits, HeadScratch& scratch,
                           size_t k, kernels::TopEntry* top);
-  size_t (*failed_row)(void* context);
+  // Numbers the operations that follow, rising within a pass and the head after it.
+  void (*mark)(void* context, uint32_t mark);
+  Failure (*failure)(void* context);
   OpCounts& (*counts)(void* context);
 
   // Fusions, null where a device has none; the same results as the single operations.
@@ -94,12 +100,12 @@ struct Ops {
   bool (*gated)(void* context, Activation activation, const Matrix& gate, const Matrix& up, float* g, float* u);
 
   // What a device with memory of its own needs; null on the CPU.
-  // Before the operations of a pass over `rows`. True: the pass was replayed from a recording and only end is left.
+  // Before the operations of a pass over `rows`. True: the pass was replayed from a recording and only submit is left.
   bool (*begin)(void* context, std::span<const BatchRow> rows);
-  // Numbers the operations that follow, rising within a pass.
-  void (*mark)(void* context, uint32_t mark);
-  // Waits for the pass.
-  PassEnd (*end)(void* context);
+  // After them: the device goes on by itself.
+  bool (*submit)(void* context);
+  // Waits for all that came before, and answers for it.
+  bool (*finish)(void* context);
   // Not ok once the device failed: every later operation returns false.
   const Status& (*device_status)(void* context);
   // Copies in the order of the operations; read waits.

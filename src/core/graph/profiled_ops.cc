@@ -5,7 +5,7 @@
 namespace bitnet::core {
 
 // An operation that is new at the seam needs its clock here. Fusions and devices have none: only the CPU is profiled.
-static_assert(sizeof(Ops) == 22 * sizeof(void*));
+static_assert(sizeof(Ops) == 23 * sizeof(void*));
 
 const char* ProfilePartName(ProfilePart part) {
   switch (part) {
@@ -60,9 +60,13 @@ Ops ProfiledOps::ops() {
   o.add = Timed<&Ops::add, ProfilePart::kAdd>::Call;
   o.select_top = Timed<&Ops::select_top, ProfilePart::kSelectTop>::Call;
   o.head_top = Timed<&Ops::head_top, ProfilePart::kOtherProduct>::Call;
-  o.failed_row = [](void* context) {
+  o.mark = [](void* context, uint32_t mark) {
     auto& self = *static_cast<ProfiledOps*>(context);
-    return self.inner_.failed_row(self.inner_.context);
+    self.inner_.mark(self.inner_.context, mark);
+  };
+  o.failure = [](void* context) {
+    auto& self = *static_cast<ProfiledOps*>(context);
+    return self.inner_.failure(self.inner_.context);
   };
   o.counts = [](void* context) -> OpCounts& {
     auto& self = *static_cast<ProfiledOps*>(context);

@@ -61,6 +61,25 @@ void Session::Impl::AddToDigest() {
   if (profile) profile->Add(ProfilePart::kDigest, Milliseconds(start, Clock::now()) / 1000);
 }
 
+// Evaluates the token drawn last and selects the candidates for the next one. A GPU is waited for once, at the end. On
+// failure the session stays where it was.
+Status Session::EvalPending() {
+  Impl& s = *impl_;
+  const Impl::Counts counts = s.counts;
+  const uint64_t n_evaluated = s.n_evaluated;
+  const BatchItem item = {this, {&s.pending, 1}, Want::kLast};
+  BN_RETURN_IF_ERROR(Impl::EvalItems({&item, 1}, PassEnd::kLeave));
+  if (const Status status = s.ComputeTop(0); !status.ok()) {
+    s.tokens.pop_back();
+    s.ForgetLogits();
+    s.counts = counts;
+    s.n_evaluated = n_evaluated;
+    return status;
+  }
+  s.pending = -1;
+  return {};
+}
+
 Result<Step> Session::Next() {
   Impl& s = *impl_;
   if (!s.generating) return Status(Code::kBadState, "no generation was begun", "next");
@@ -76,22 +95,16 @@ Result<Step> Session::Next() {
   if (s.reason != StopReason::kNone) return Step{-1, {}, s.reason};
   if (s.cancelled.exchange(false, std::memory_order_relaxed)) return cancelled();
   if (s.pending >= 0) {
-    const int32_t token = std::exchange(s.pending, -1);
-    const BatchItem item = {this, {&token, 1}, Want::kLast};
-    const Status status = Impl::EvalItems({&item, 1});
+    const Status status = EvalPending();
     if (status.code() == Code::kCancelled) {
       s.cancelled.store(false, std::memory_order_relaxed);
-      s.pending = token;
       return cancelled();
     }
-    if (!status.ok()) {
-      s.pending = token;
-      return status;
-    }
+    BN_RETURN_IF_ERROR(status);
+  } else {
+    if (s.generated.empty()) BN_RETURN_IF_ERROR(s.PrepareShortcut());
+    BN_RETURN_IF_ERROR(s.ComputeTop(s.n_hidden - 1));
   }
-  if (s.generated.empty()) BN_RETURN_IF_ERROR(s.PrepareShortcut());
-  const size_t row = s.n_hidden - 1;
-  BN_RETURN_IF_ERROR(s.ComputeTop(row));
   std::copy(s.top.begin(), s.top.end(), s.draw_top.begin());
   BN_ASSIGN_OR_RETURN(const int32_t token, Draw(s.draw_top, s.tokens, s.generate.sampler));
   s.AddToDigest();  // a draw that fails has no part in it

@@ -9,9 +9,6 @@ namespace bitnet::core {
 
 namespace {
 
-// Rows of logits computed together when many are asked for: one reading of the head serves them all.
-constexpr size_t kLogitsRows = 16;
-
 // More survivors than this and the full product is as fast.
 size_t MaxSurvivors(const HParams& h) { return std::max<size_t>(h.n_vocab / 8, 2 * kernels::kMaxTop); }
 
@@ -29,16 +26,12 @@ uint64_t Session::Impl::HeadScratchBytes(const HParams& h) {
 
 void Session::Impl::ForgetLogits() {
   n_hidden = 0;
+  batch_row = kNoRow;
   logits_begin = logits_end = 0;
   top_row = kNoRow;
 }
 
-Status Session::Impl::HeadFailure(Status non_finite) const {
-  const Stage& stage = last();
-  return stage.on_gpu() && !stage.gpu->status().ok() ? stage.gpu->status() : non_finite;
-}
-
-// Full logits of rows [first, first + n) of the kept hidden states.
+// Full logits of rows [first, first + n) of the kept ones.
 Status Session::Impl::ComputeLogits(size_t first, size_t n) {
   const HParams& h = model->hparams();
   if (logits.size() < n * h.n_vocab * sizeof(float)) {
@@ -47,15 +40,27 @@ Status Session::Impl::ComputeLogits(size_t first, size_t n) {
   logits_begin = logits_end = 0;
   host_logits_ready = false;
   const Ops& ops = head_ops();
-  OpCounts& c = ops.counts(ops.context);
-  c.fill(0);
-  const Status status = Head(ops, h, *last().weights, hidden.as<float>() + first * h.n_embd, n, logits.as<float>());
-  OpCounts& own = counts.Of(last());
-  for (size_t op = 0; op < c.size(); ++op) own[op] += c[op];
-  BN_RETURN_IF_ERROR(status);
+  const OpCounts* took = nullptr;
+  if (batch_row != kNoRow) took = batch->Logits(last(), ops, batch_row, logits.as<float>());
+  if (took != nullptr && top_row == first) {
+    // Counted with the largest of them.
+  } else if (took != nullptr) {
+    AddCounts(*took);
+  } else {
+    OpCounts& c = ops.counts(ops.context);
+    c.fill(0);
+    const bool done = Head(ops, h, *last().weights, kept + first * h.n_embd, n, logits.as<float>());
+    AddCounts(c);
+    if (!done) return FailureAt(first);
+  }
   logits_begin = first;
   logits_end = first + n;
   return {};
+}
+
+void Session::Impl::AddCounts(const OpCounts& more) {
+  OpCounts& own = counts.Of(last());
+  for (size_t op = 0; op < more.size(); ++op) own[op] += more[op];
 }
 
 size_t Session::n_logits() const { return impl_->n_hidden; }
@@ -66,7 +71,7 @@ Result<std::span<const float>> Session::Logits(size_t i) {
     return Status(Code::kInvalidArgument, Cat("logits of row ", i, ": the last evaluation kept ", s.n_hidden), "row");
   }
   if (i < s.logits_begin || i >= s.logits_end) {
-    BN_RETURN_IF_ERROR(s.ComputeLogits(i, std::min({kLogitsRows, size_t{s.last().scratch.max_rows}, s.n_hidden - i})));
+    BN_RETURN_IF_ERROR(s.ComputeLogits(i, std::min({kHeadRows, size_t{s.last().scratch.max_rows}, s.n_hidden - i})));
   }
   const size_t n_vocab = s.model->hparams().n_vocab;
   const float* rows = s.logits.as<float>();
@@ -78,11 +83,11 @@ Result<std::span<const float>> Session::Logits(size_t i) {
     if (!s.host_logits_ready) {
       BN_RETURN_IF_ERROR(s.last().Read(s.host_logits.data(), rows, bytes));
       // A device says at the end alone that an input of the head was not finite.
-      if (!s.head_ops().end(s.head_ops().context).finite) {
+      if (!s.head_ops().finish(s.head_ops().context)) {
+        const Status failure = s.FailureAt(s.logits_begin);
         s.logits_begin = s.logits_end = 0;
-        return Status(Code::kNonFinite, "non-finite input of the output head", "output");
+        return failure;
       }
-      BN_RETURN_IF_ERROR(s.last().gpu->status());
     }
     s.host_logits_ready = true;
     rows = s.host_logits.as<float>();
@@ -130,41 +135,58 @@ Status Session::Impl::PrepareShortcut() {
 Status Session::Impl::ComputeTop(size_t i) {
   if (top_row == i) return {};
   top_row = kNoRow;
-  const HParams& h = model->hparams();
-  const Weights& w = model->weights();
-  const size_t n_vocab = h.n_vocab;
-  const Ops& ops = head_ops();
-  OpCounts& own = counts.Of(last());
-  const bool have_logits = i >= logits_begin && i < logits_end;
-  if (!have_logits && head_copy != nullptr) {
-    logits_begin = logits_end = 0;  // the row is scratch now
-    OpCounts& c = ops.counts(ops.context);
-    c.fill(0);
-    if (!ops.set_input(ops.context, hidden.as<float>() + i * h.n_embd, 1, h.n_embd, w.output_norm, h.norm_eps)) {
-      return Status(Code::kNonFinite, "non-finite value in output_norm", "output_norm");
+  if (i < logits_begin || i >= logits_end) {
+    if (BatchTop()) return {};
+    switch (ShortcutTop(i)) {
+      case HeadOutcome::kDone: return {};
+      case HeadOutcome::kNonFinite: return FailureAt(i);
+      case HeadOutcome::kFallBack: break;
     }
-    const HeadOutcome outcome =
-        ops.head_top(ops.context, w.head(), *head_copy, logits.as<float>(), head_scratch, top.size(), top.data());
-    if (outcome == HeadOutcome::kNonFinite) {
-      return Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits");
-    }
-    if (outcome == HeadOutcome::kDone) {
-      for (size_t op = 0; op < c.size(); ++op) own[op] += c[op];
-      ++n_shortcuts;
-      n_survivors += head_scratch.n_survivors;
-      top_row = i;
-      return {};
-    }
+    BN_RETURN_IF_ERROR(ComputeLogits(i, 1));
   }
-  if (!have_logits) BN_RETURN_IF_ERROR(ComputeLogits(i, 1));
+  const Ops& ops = head_ops();
+  const size_t n_vocab = model->hparams().n_vocab;
   OpCounts& c = ops.counts(ops.context);
   c.fill(0);
-  const bool finite =
-      ops.select_top(ops.context, logits.as<float>() + (i - logits_begin) * n_vocab, n_vocab, top.size(), top.data());
-  for (size_t op = 0; op < c.size(); ++op) own[op] += c[op];
-  if (!finite) return HeadFailure(Status(Code::kNonFinite, Cat("a logit of row ", i, " is not finite"), "logits"));
+  const float* const row = logits.as<float>() + (i - logits_begin) * n_vocab;
+  const bool done = ops.select_top(ops.context, row, 1, n_vocab, top.size(), top.data());
+  AddCounts(c);
+  if (!done) {
+    logits_begin = logits_end = 0;
+    return FailureAt(i);
+  }
   top_row = i;
   return {};
+}
+
+bool Session::Impl::BatchTop() {
+  if (batch_row == kNoRow || options.head == HeadMode::kShortcut) return false;
+  // On a CPU the shortcut for each of 16 rows takes as long as one reading of a whole F16 head for all of them; a GPU
+  // has the multiply-adds to spare, and the shortcut reads half the bytes for each row.
+  if (head_copy != nullptr && (!last().on_gpu() || batch->n_rows() < 3)) return false;
+  const OpCounts* const took = batch->Top(last(), head_ops(), batch_row, top);
+  if (took == nullptr) return false;
+  AddCounts(*took);
+  ++counts.Of(last())[static_cast<size_t>(kernels::Op::kSelectTop)];
+  top_row = 0;
+  return true;
+}
+
+HeadOutcome Session::Impl::ShortcutTop(size_t i) {
+  if (head_copy == nullptr) return HeadOutcome::kFallBack;
+  const HParams& h = model->hparams();
+  logits_begin = logits_end = 0;  // the row is scratch now
+  const Ops& ops = head_ops();
+  OpCounts& c = ops.counts(ops.context);
+  c.fill(0);
+  const HeadOutcome outcome = HeadTop(ops, h, *last().weights, *head_copy, kept + i * h.n_embd, logits.as<float>(),
+                                      head_scratch, top.size(), top.data());
+  if (outcome != HeadOutcome::kDone) return outcome;
+  AddCounts(c);
+  ++n_shortcuts;
+  n_survivors += head_scratch.n_survivors;
+  top_row = i;
+  return outcome;
 }
 
 }  // namespace bitnet::core

@@ -122,6 +122,7 @@ class Session {
  private:
   struct Impl;
   explicit Session(std::unique_ptr<Impl> impl);
+  Status EvalPending();
   std::unique_ptr<Impl> impl_;
 };
 

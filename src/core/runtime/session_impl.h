@@ -1,4 +1,4 @@
-// The inside of a session, shared by session.cc (context and evaluation), generate.cc and session_state.cc.
+// The inside of a session, shared by session.cc (context), evaluate.cc, generate.cc, logits.cc and session_state.cc.
 #ifndef BITNET_CORE_RUNTIME_SESSION_IMPL_H_
 #define BITNET_CORE_RUNTIME_SESSION_IMPL_H_
 
@@ -11,6 +11,7 @@
 
 #include "core/base/sha256.h"
 #include "core/graph/profiled_ops.h"
+#include "core/runtime/batch_head.h"
 #include "core/runtime/session.h"
 #include "core/runtime/stages.h"
 #include "core/runtime/text_stream.h"
@@ -31,18 +32,22 @@ struct Session::Impl {
   Status Allocate(uint32_t context, uint32_t chunk);
 
   Status CheckTokens(std::span<const int32_t> more) const;
-  static Status EvalItems(std::span<const BatchItem> items);
+  static Status EvalItems(std::span<const BatchItem> items, PassEnd end);
   void PrepareAngles(uint32_t end);
+  // Places for the rows of `items` whose logits can be read; this is the session that computes.
+  Status PrepareKept(std::span<const BatchItem> items);
   // Runs rows through all stages; row t is of session row_sessions[t].
-  Status RunStages();
-  // The residual stream of row `from` of the pass at work, as row `index` of the kept ones of session `to`.
-  Status KeepHidden(size_t from, Impl& to, size_t index) const;
-  // Why an operation of the head failed: the device, or a value that is not finite.
-  Status HeadFailure(Status non_finite) const;
+  Status RunStages(PassEnd end);
   void ForgetLogits();
   Status ComputeLogits(size_t first, size_t n);
   Status PrepareShortcut();
   Status ComputeTop(size_t i);
+  // Quicker ways to it; false or kFallBack: not that way.
+  bool BatchTop();
+  HeadOutcome ShortcutTop(size_t i);
+  void AddCounts(const OpCounts& more);  // of the head
+  // Why an operation of the head failed, or of a pass that was left at work; row 0 is row `first_logits` of the kept.
+  Status FailureAt(size_t first_logits) const { return FailureOf(head_ops(), model->hparams(), rows, first_logits); }
   void AddToDigest();  // the logits of `top`, with the prefix of this draw
   void Truncate(uint32_t position);
   Status CopyContextTo(Impl& to) const;
@@ -71,10 +76,15 @@ struct Session::Impl {
   std::vector<const std::atomic<bool>*> cancels;  // of all sessions of the batch at work
   Buffer between;  // [rows, n_embd]: the residual stream from one device to the next; none with one device
 
-  Buffer hidden;  // [n_hidden, n_embd] residual stream of the wanted rows, on the device of the head
+  // The residual stream of the wanted rows [n_hidden, n_embd], on the device of the head: in `hidden`, in the scratch
+  // of the last pass where this session alone had its rows, or in `batch`.
+  float* kept = nullptr;
   size_t n_hidden = 0;
-  Buffer logits;       // rows [logits_begin, logits_end) of the wanted rows, likewise
-  Buffer host_logits;  // the same for the host to read, where the head's device has memory of its own
+  Buffer hidden;
+  std::shared_ptr<BatchHead> batch;  // of the last batch; null: not in one
+  size_t batch_row = kNoRow;         // there; kNoRow: none
+  Buffer logits;                     // rows [logits_begin, logits_end) of the wanted rows, likewise
+  Buffer host_logits;                // the same for the host to read, where the head's device has memory of its own
   bool host_logits_ready = false;
   size_t logits_begin = 0, logits_end = 0;
   std::vector<kernels::TopEntry> top;       // of row top_row

@@ -24,11 +24,10 @@ class Costs {
     const uint32_t n = part.layers.end - part.layers.begin;
     return GpuWeights::Bytes(h_, w_, part) + KvCache::Bytes(WithLayers(h_, n), n_ctx_, kv_type_) +
            ForwardScratch::Bytes(h_, chunk_) + GpuOps::Bytes(GpuOps::SizesFor(h_, chunk_, n_ctx_)) +
-           (part.head ? uint64_t{chunk_} * h_.n_embd * sizeof(float) + kLogitsRows * h_.n_vocab * sizeof(float) : 0);
+           (part.head ? uint64_t{chunk_} * h_.n_embd * sizeof(float) + kHeadRows * h_.n_vocab * sizeof(float) : 0);
   }
 
  private:
-  static constexpr uint64_t kLogitsRows = 16;  // logits.cc
   const HParams& h_;
   const Weights& w_;
   uint32_t n_ctx_, chunk_;

@@ -1,7 +1,8 @@
-// The largest logits on a GPU, in two launches. The k largest of all are found in the k groups whose own largest are
-// the k largest of those: SelectMaxima finds the largest of each group, then SelectTop, a single block, sorts these
-// maxima, reads the groups of the first k, keeps what is not below the k-th maximum, and sorts that. Of 128256 logits
-// that are in no order some 300 are left for k = 256; any other number is right too, and slower.
+// The largest logits of each of some rows on a GPU, in two launches, grid y the row. The k largest of all are found in
+// the k groups whose own largest are the k largest of those: SelectMaxima finds the largest of each group, then
+// SelectTop, a single block, sorts these maxima, reads the groups of the first k, keeps what is not below the k-th
+// maximum, and sorts that. Of 128256 logits that are in no order some 300 are left for k = 256; any other number is
+// right too, and slower.
 #ifndef BITNET_KERNELS_CUDA_SELECT_KERNELS_H_
 #define BITNET_KERNELS_CUDA_SELECT_KERNELS_H_
 
@@ -27,11 +28,11 @@ BN_HD constexpr uint32_t GroupShift(uint32_t n) {
 BN_HD constexpr uint32_t GroupCount(uint32_t n) { return ((n - 1) >> GroupShift(n)) + 1; }
 
 struct SelectArgs {
-  const float* logits;  // [n]
+  const float* logits;  // [rows, n]
   uint32_t n;           // at least 1
   uint32_t k;           // at most n and kMaxTop
-  uint64_t* maxima;     // [GroupCount(n)]
-  TopEntry* top;        // [k]
+  uint64_t* maxima;     // [rows, GroupCount(n)]
+  TopEntry* top;        // [rows, k]
   FailSlot fail;
 };
 
@@ -52,6 +53,7 @@ struct SelectMaxima {
   template <class Grid>
   BN_HD static void Run(Grid& g, const Args& a) {
     const uint32_t shift = GroupShift(a.n);
+    const float* const logits = a.logits + size_t{g.y()} * a.n;
     const auto group_of = [&](uint32_t t) { return g.x() * kGroups + t / kWarp; };
     g.Lanes([&](uint32_t t, Lane& lane) {
       const size_t first = size_t{group_of(t)} << shift, past = first + (size_t{1} << shift);
@@ -61,7 +63,7 @@ struct SelectMaxima {
       for (size_t id = first + t % kWarp; id < end; id += kAtOnce * kWarp) {
         float x[kAtOnce];
         BN_UNROLL
-        for (uint32_t j = 0; j < kAtOnce; ++j) x[j] = id + j * kWarp < end ? a.logits[id + j * kWarp] : 0.0f;
+        for (uint32_t j = 0; j < kAtOnce; ++j) x[j] = id + j * kWarp < end ? logits[id + j * kWarp] : 0.0f;
         BN_UNROLL
         for (uint32_t j = 0; j < kAtOnce; ++j) {
           if (id + j * kWarp >= end) break;
@@ -70,14 +72,15 @@ struct SelectMaxima {
           lane.key = key > lane.key ? key : lane.key;
         }
       }
-      if (!finite) Fail(a.fail, 0);
+      if (!finite) Fail(a.fail, g.y());
       lane.order = static_cast<uint32_t>(lane.key >> 32);
     });
     g.WarpMax([](Lane& lane) -> uint32_t& { return lane.order; });
     g.Lanes([](uint32_t, Lane& lane) { lane.id = lane.key >> 32 == lane.order ? static_cast<uint32_t>(lane.key) : 0; });
     g.WarpMax([](Lane& lane) -> uint32_t& { return lane.id; });
     g.Lanes([&](uint32_t t, Lane& lane) {
-      if (t % kWarp == 0 && group_of(t) < GroupCount(a.n)) a.maxima[group_of(t)] = uint64_t{lane.order} << 32 | lane.id;
+      if (t % kWarp != 0 || group_of(t) >= GroupCount(a.n)) return;
+      a.maxima[size_t{g.y()} * GroupCount(a.n) + group_of(t)] = uint64_t{lane.order} << 32 | lane.id;
     });
   }
 };
@@ -104,7 +107,10 @@ struct SelectTop {
     auto& shared = g.shared();
     const uint32_t shift = GroupShift(a.n), n_groups = GroupCount(a.n);
     const uint32_t n_read = n_groups < a.k ? n_groups : a.k;  // groups that can have one of the k largest
-    Sort(g, n_groups, [&](uint32_t i) { return a.maxima[i]; });
+    const float* const logits = a.logits + size_t{g.y()} * a.n;
+    const uint64_t* const maxima = a.maxima + size_t{g.y()} * n_groups;
+    TopEntry* const top = a.top + size_t{g.y()} * a.k;
+    Sort(g, n_groups, [&](uint32_t i) { return maxima[i]; });
     g.Phase([&](uint32_t t, Lane& lane) {
       lane.least = n_groups < a.k ? 0 : shared.key[a.k - 1];
       if (t < n_read) shared.group[t] = IdOf(shared.key[t]) >> shift;
@@ -141,7 +147,7 @@ struct SelectTop {
             BN_UNROLL
             for (uint32_t r = 0; r < kAtOnce; ++r) {
               const uint32_t id = first[q] + at + r * kWarp;
-              x[q][r] = id < end[q] ? a.logits[id] : 0.0f;
+              x[q][r] = id < end[q] ? logits[id] : 0.0f;
             }
           }
           BN_UNROLL
@@ -164,7 +170,7 @@ struct SelectTop {
       for (uint32_t run = 0; run < n_runs; run += kWarps) {
         g.Phase([&](uint32_t t, Lane& lane) {
           const uint32_t id = id_of(run + t / kWarp, t);
-          if (id != kNone) add(a.logits[id], id, lane);
+          if (id != kNone) add(logits[id], id, lane);
         });
         count = shared.count;
         g.Phase([](uint32_t, Lane&) {});
@@ -181,7 +187,7 @@ struct SelectTop {
     g.Lanes([&](uint32_t t, Lane&) {
       if (t >= a.k) return;
       const uint64_t key = shared.key[t];
-      a.top[t] = TopEntry{IdOf(key), a.logits[IdOf(key)]};
+      top[t] = TopEntry{IdOf(key), logits[IdOf(key)]};
     });
   }
 

@@ -396,7 +396,7 @@ TEST_CASE("arrays of a pass start where a gpu reads 16 bytes at a time, whatever
   }
 }
 
-TEST_CASE("one token of a gpu moves little over the bus", "[gpu]") {
+TEST_CASE("one token of a gpu moves little over the bus, and is waited for once", "[gpu]") {
   Reset();
   const auto engine = GpuEngine(DeviceMode::kCuda);
   const auto model = LoadTiny(*engine);
@@ -408,10 +408,11 @@ TEST_CASE("one token of a gpu moves little over the bus", "[gpu]") {
   REQUIRE(session->Begin(prompt, g).ok());
   REQUIRE(session->Next().ok());
   REQUIRE(session->Next().ok());
-  Gpus().bytes_in = Gpus().bytes_out = 0;
+  Gpus().bytes_in = Gpus().bytes_out = Gpus().n_waits = 0;
   REQUIRE(session->Next().ok());
   CHECK(Gpus().bytes_in < 1024);
   CHECK(Gpus().bytes_out <= 256 * 8 + 16);
+  CHECK(Gpus().n_waits == 1);
 }
 
 TEST_CASE("a lost gpu is a status with the kernel's name, and the session stays unusable", "[gpu]") {
