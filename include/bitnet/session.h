@@ -109,7 +109,8 @@ typedef struct bitnet_batch_item_t {
 BITNET_API bitnet_status_t bitnet_session_eval_batch(const bitnet_batch_item_t* items, size_t n_items) BITNET_NOEXCEPT;
 
 /**
- * Raw logits of row `row` of the last evaluation, computed at the first request.
+ * Raw logits of row `row` of the last evaluation, computed at the first request; that of one session of a batch
+ * computes the last rows of others too.
  * @param out_logits  receives a view of [n_vocab] floats, valid until the next call with this session that evaluates,
  *                    draws or changes the context, and at most until logits or top of another row.
  * @param out_n       receives n_vocab; may be NULL.

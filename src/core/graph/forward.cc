@@ -157,14 +157,16 @@ Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange la
                        [](const auto* f) { return f->load(std::memory_order_relaxed); });
   };
 
-  // A pass of one row may be a recording, which is made in one go.
-  const bool whole = on_device && rows.size() == 1;
-  if (whole && cancelled()) return Status(Code::kCancelled, "cancelled");
-  if (!on_device || !ops.begin(c, rows)) {
+  PassStart start = PassStart::kOpen;
+  if (on_device) {
+    if (cancelled()) return Status(Code::kCancelled, "cancelled");
+    start = ops.begin(c, rows);
+  }
+  if (start != PassStart::kReplayed) {
     pass.At(0);
     if (embed && !ops.embed(c, w.token_embd, rows, s.x)) return failed();
     for (uint32_t l = layers.begin; l < layers.end; ++l) {
-      if (!whole && cancelled()) {
+      if (start == PassStart::kOpen && cancelled()) {  // a recording is made in one go
         if (on_device) (void)ops.finish(c);
         return Status(Code::kCancelled, "cancelled");
       }

@@ -22,6 +22,11 @@ constexpr size_t kGemvRows = kernels::kGemvMaxTokens;
 // fewer, more than a third of the multiprocessors (108 of an A100, 132 of an H200) would have nothing to do.
 constexpr size_t kMinBlocks = 80;
 
+// Recordings hold what every launch of a pass needs, some hundred KB each; batches of more rows keep a GPU busy while
+// the host launches one by one.
+constexpr size_t kMaxRecordings = 16;
+constexpr size_t kMostRecordedRows = 256;
+
 // From so many rows of a cache on, a row with another, attention shares keys and values among rows.
 constexpr size_t kPromptRows = 8;
 
@@ -163,13 +168,12 @@ Ops GpuOps::ops() {
 
 // ---- A pass ----
 
-bool GpuOps::Begin(std::span<const BatchRow> rows) {
+PassStart GpuOps::Begin(std::span<const BatchRow> rows) {
   typed_.clear();
   const size_t half = sizes_.n_rot / 2;
   // One copy: no failure yet, rows, and behind them their angles.
   constexpr size_t kRowsAt = sizeof(uint64_t);
   const size_t angles_at = kRowsAt + rows.size() * sizeof(gpu::Row);
-  const bool single = rows.size() == 1;
   staged_.assign(angles_at + rows.size() * sizes_.n_rot * sizeof(float), std::byte{0});
   const uint64_t none = gpu::kNoFailure;
   std::memcpy(staged_.data(), &none, sizeof none);
@@ -194,26 +198,42 @@ bool GpuOps::Begin(std::span<const BatchRow> rows) {
     ++typed_.back().n;
   }
   n_blocks_ = most_blocks;
-  if (!context_->status().ok()) return false;
-  if (!Check(context_->table().copy_in(context_->queue(), fail_, staged_.data(), staged_.size()))) return false;
-  if (!single) return false;
-  // The first pass runs as it is: most sessions that see one token see no second one.
-  if (!std::exchange(warm_, true)) return false;
-  // Recorded for the next power of two of blocks: the grid then fits the positions of many tokens to come.
-  const size_t power = std::bit_ceil(most_blocks);
-  n_blocks_ = std::min(power, KeyBlocks(sizes_.n_ctx));
-  const size_t is_f32 = typed_[0].type == kernels::Dense::kF32 ? 1 : 0;
-  // By the power, not by what it is cut to: of 2 blocks and of all 3 of a context there are two recordings.
-  Recording& r = recordings_[2 * static_cast<size_t>(std::bit_width(power)) + is_f32];
-  if (r.graph != nullptr) {
-    if (!Check(context_->table().replay(context_->queue(), r.graph))) return false;
-    for (size_t op = 0; op < counts_.size(); ++op) counts_[op] += r.counts[op];
-    return true;
+  if (!Check(context_->table().copy_in(context_->queue(), fail_, staged_.data(), staged_.size()))) {
+    return PassStart::kOpen;
   }
-  if (!Check(context_->table().record_begin(context_->queue()))) return false;
-  recording_ = &r;
-  r.counts = counts_;  // before; the difference is what a replay counts
-  return false;
+  // Where every row has a cache of its own, of one type, the next pass of as many rows launches the same.
+  const bool alike = typed_.size() == 1 && typed_[0].n_caches == rows.size() && rows.size() <= kMostRecordedRows;
+  return alike ? BeginAlike(rows.size(), most_blocks) : PassStart::kOpen;
+}
+
+// A pass that may be a recording, made for the next power of two of blocks of keys: the grid then fits the positions of
+// many tokens to come.
+PassStart GpuOps::BeginAlike(size_t n_rows, size_t most_blocks) {
+  const size_t power = std::bit_ceil(most_blocks);
+  // By the power, not by what it is cut to: of 2 blocks and of all 3 of a context there are two recordings.
+  const PassKey key = {n_rows, power, typed_[0].type};
+  auto found = std::find_if(recordings_.begin(), recordings_.end(), [&](const Recording& r) { return r.key == key; });
+  if (found == recordings_.end()) {
+    const bool known = std::exchange(last_rows_, n_rows) == n_rows;
+    // The first pass runs as it is: most sessions that see one see no second one like it.
+    if (!known) return PassStart::kOpen;
+    if (recordings_.size() == kMaxRecordings) {
+      context_->table().record_free(recordings_.front().graph);
+      recordings_.erase(recordings_.begin());
+    }
+    recordings_.push_back({key, nullptr, {}});
+    found = recordings_.end() - 1;
+  }
+  n_blocks_ = std::min(power, KeyBlocks(sizes_.n_ctx));
+  if (found->graph != nullptr) {
+    if (!Check(context_->table().replay(context_->queue(), found->graph))) return PassStart::kOpen;
+    for (size_t op = 0; op < counts_.size(); ++op) counts_[op] += found->counts[op];
+    return PassStart::kReplayed;
+  }
+  if (!Check(context_->table().record_begin(context_->queue()))) return PassStart::kOpen;
+  recording_ = &*found;
+  found->counts = counts_;  // before; the difference is what a replay counts
+  return PassStart::kRecorded;
 }
 
 bool GpuOps::Submit() {

@@ -1,11 +1,10 @@
-// The operations of ops.h on a GPU: launches in a queue, and a recording of the pass of a single token.
+// The operations of ops.h on a GPU: launches in a queue, and recordings of passes of one token each of some sessions.
 //
 // Nothing waits but finish, read and select_top; a value that is not finite leaves a mark on the device, and finish and
 // select_top report the first one. Kernels and their layouts: kernels/cuda, docs/kernels.md.
 #ifndef BITNET_CORE_GRAPH_GPU_OPS_H_
 #define BITNET_CORE_GRAPH_GPU_OPS_H_
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -40,7 +39,14 @@ class GpuOps {
 
  private:
   static constexpr size_t kMaxTopBytes = kHeadRows * kernels::kMaxTop * sizeof(kernels::TopEntry);
+  // What decides the launches of a pass whose rows have caches of their own.
+  struct PassKey {
+    size_t n_rows, power;  // rows; the power of two that the blocks of keys are rounded up to
+    kernels::Dense type;   // of the caches
+    bool operator==(const PassKey&) const = default;
+  };
   struct Recording {
+    PassKey key;
     kernels::gpu::GpuRecording* graph = nullptr;
     OpCounts counts{};
   };
@@ -59,7 +65,8 @@ class GpuOps {
   bool Attention(const HParams& h, uint32_t layer, float scale, size_t n_rows, const float* q, float* y);
   bool Gate(Activation activation, float* g, const float* u, size_t n);
   bool SelectTop(const float* logits, size_t n_rows, size_t n_vocab, size_t k, kernels::TopEntry* top);
-  bool Begin(std::span<const BatchRow> rows);
+  PassStart Begin(std::span<const BatchRow> rows);
+  PassStart BeginAlike(size_t n_rows, size_t most_blocks);
   bool Submit();
   bool Finish();
   bool Answer(uint64_t word);
@@ -105,13 +112,12 @@ class GpuOps {
   // The pass at work.
   std::vector<TypedRows> typed_;
   uint32_t mark_ = 0;
-  Failure failure_;                 // the last one reported
-  size_t n_blocks_ = 1;             // blocks of keys that attention keeps slots for
-  bool warm_ = false;               // a single token went through
-  Recording* recording_ = nullptr;  // being made
-  // Of a single token, by the power of two that its blocks of keys are rounded up to and the type of the cache.
-  std::array<Recording, 64> recordings_{};
-  std::vector<std::byte> staged_;  // what Begin sends
+  Failure failure_;                    // the last one reported
+  size_t n_blocks_ = 1;                // blocks of keys that attention keeps slots for
+  size_t last_rows_ = 0;               // of the last pass that was not recorded, though it might have been
+  std::vector<Recording> recordings_;  // the oldest first
+  Recording* recording_ = nullptr;     // being made, one of those
+  std::vector<std::byte> staged_;      // what Begin sends
 
   // The current input and the forms of it made so far.
   const float* input_ = nullptr;  // [n_rows_, n_]

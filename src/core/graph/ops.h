@@ -55,6 +55,10 @@ struct Failure {
   uint32_t row = 0;  // the first row concerned
 };
 
+// How a pass on a device begins: its operations follow; they follow and are recorded, all of them; or the pass was
+// replayed from a recording, and only submit is left.
+enum class PassStart { kOpen, kRecorded, kReplayed };
+
 // Rows that one reading of the head serves, where many are asked for.
 inline constexpr size_t kHeadRows = 16;
 
@@ -100,8 +104,8 @@ struct Ops {
   bool (*gated)(void* context, Activation activation, const Matrix& gate, const Matrix& up, float* g, float* u);
 
   // What a device with memory of its own needs; null on the CPU.
-  // Before the operations of a pass over `rows`. True: the pass was replayed from a recording and only submit is left.
-  bool (*begin)(void* context, std::span<const BatchRow> rows);
+  // Before the operations of a pass over `rows`.
+  PassStart (*begin)(void* context, std::span<const BatchRow> rows);
   // After them: the device goes on by itself.
   bool (*submit)(void* context);
   // Waits for all that came before, and answers for it.

@@ -78,16 +78,22 @@ struct Pairs {
       alone.push_back(MakeSession(engine, model, options));
     }
   }
-  // Token `step` of each session from `first` on, of each a different one.
-  void Step(size_t first, int32_t step) {
-    std::vector<Ids> tokens;
-    for (size_t i = first; i < batched.size(); ++i) {
-      tokens.push_back({static_cast<int32_t>(3 + (i * 31 + static_cast<size_t>(step) * 17) % 200)});
-    }
+  // A token of each session from `first` on.
+  void Eval(size_t first, std::span<const int32_t> tokens) {
     std::vector<Session::BatchItem> items;
-    for (size_t i = first; i < batched.size(); ++i) items.push_back({batched[i].get(), tokens[i - first], Want::kLast});
+    for (size_t i = first; i < batched.size(); ++i) {
+      items.push_back({batched[i].get(), tokens.subspan(i - first, 1), Want::kLast});
+    }
     REQUIRE(Session::EvalBatch(items).ok());
-    for (size_t i = first; i < batched.size(); ++i) REQUIRE(alone[i]->Eval(tokens[i - first]).ok());
+    for (size_t i = first; i < batched.size(); ++i) REQUIRE(alone[i]->Eval(tokens.subspan(i - first, 1)).ok());
+  }
+  // Of each another one.
+  void Step(size_t first, int32_t step) {
+    Ids tokens;
+    for (size_t i = first; i < batched.size(); ++i) {
+      tokens.push_back(static_cast<int32_t>(3 + (i * 31 + static_cast<size_t>(step) * 17) % 200));
+    }
+    Eval(first, tokens);
   }
   std::vector<std::unique_ptr<Session>> batched, alone;
 };
@@ -100,6 +106,7 @@ TEST_CASE("sessions of a batch share readings of the head, and each has its own 
     const size_t n = 18;  // two groups
     {
       Pairs p(engine, model, n);
+      const uint64_t before = Gpus().allocated_bytes;
       for (int32_t step = 0; step < 2; ++step) {
         p.Step(0, step);
         Gpus().taken.clear();
@@ -114,6 +121,9 @@ TEST_CASE("sessions of a batch share readings of the head, and each has its own 
       for (size_t i = 0; i < n - 1; ++i) CheckSameTop(*p.batched[i], *p.alone[i]);
       for (size_t i = 0; i < n - 1; ++i) CheckSameCounts(*p.batched[i], *p.alone[i]);
       CheckSameTop(*p.batched[0], *p.alone[0]);  // asked twice
+      // Alone again, they let go of what they shared.
+      for (const auto& session : p.batched) REQUIRE(session->Eval(Ids{4}).ok());
+      CHECK(Gpus().allocated_bytes <= before);
     }
     CHECK(Gpus().misuse == 0);
     CHECK(Gpus().allocated_bytes == 0);
@@ -189,8 +199,9 @@ TEST_CASE("a row that is not finite fails its own session of a batch, in its own
   Gpus() = {};
   for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
     const auto engine = EngineOn(mode);
-    size_t n_failed = 0, n_done = 0;
-    for (uint32_t element = 0; n_failed == 0 || n_done == 0; ++element) {
+    const Ids tokens = {20, 51, 82, 113, 144, 175};
+    int32_t good = -1, bad = -1;
+    for (uint32_t element = 0; good < 0 || bad < 0; ++element) {
       REQUIRE(element < SmallModel().embd);
       GgufBuilder b = WithHead();
       const float huge = 3.3e38f;
@@ -200,16 +211,27 @@ TEST_CASE("a row that is not finite fails its own session of a batch, in its own
         std::fill_n(head.begin() + static_cast<ptrdiff_t>((row * SmallModel().embd + element) * sizeof(uint16_t)),
                     sizeof(uint16_t), '\0');
       }
-      Pairs p(engine, Load(*engine, b), 6);
-      p.Step(0, 1);
-      n_failed = n_done = 0;
-      for (size_t i = 0; i < p.alone.size(); ++i) {
+      const auto model = Load(*engine, b);
+      Pairs p(engine, model, tokens.size());
+      p.Eval(0, tokens);
+      good = bad = -1;
+      for (size_t i = 0; i < tokens.size(); ++i) {
         const core::Status want = p.alone[i]->Top(0).status(), found = p.batched[i]->Top(0).status();
         REQUIRE(found.message() == want.message());
         CHECK(p.batched[i]->Logits(0).status().message() == want.message());
-        ++(want.ok() ? n_done : n_failed);
+        (want.ok() ? good : bad) = tokens[i];
         if (want.ok()) CheckSameTop(*p.batched[i], *p.alone[i]);
+        if (!want.ok()) CHECK_THAT(std::string(want.message()), Catch::Contains("input of the output head"));
       }
+      if (good < 0 || bad < 0) continue;
+      // A group that fails when the logits of another are there.
+      Ids many(17, good);
+      many[16] = bad;
+      Pairs q(engine, model, many.size());
+      q.Eval(0, many);
+      CheckSameTop(*q.batched[0], *q.alone[0]);
+      CHECK(!q.batched[16]->Top(0).ok());
+      CHECK(LogitsSha256(*q.batched[1]) == LogitsSha256(*q.alone[1]));
     }
   }
 }

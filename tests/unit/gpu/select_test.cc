@@ -52,6 +52,39 @@ TEST_CASE("gpu: the largest logits are the reference's, ties by lower id") {
   }
 }
 
+TEST_CASE("gpu: each of some rows of logits has its own largest") {
+  constexpr size_t kRows = 3;
+  for (const size_t n : {7u, 40000u}) {
+    const size_t k = std::min(kMaxTop, n);
+    const std::vector<float> logits = Values(11 + n, kRows * n);
+    std::vector<uint64_t> maxima(kRows * GroupCount(static_cast<uint32_t>(n)));
+    std::vector<TopEntry> top(kRows * k), expected(k);
+    unsigned long long failure = kNoFailure;
+    SelectArgs args = {logits.data(), static_cast<uint32_t>(n), static_cast<uint32_t>(k), maxima.data(), top.data(),
+                       {&failure, 5}};
+    const auto run = [&] {
+      RunEmulated<SelectMaxima>({Blocks(GroupCount(args.n), SelectMaxima::kGroups), kRows, 1}, args,
+                                LaneOrder::kFalling);
+      RunEmulated<SelectTop>({1, kRows, 1}, args, LaneOrder::kFalling);
+    };
+    run();
+    CHECK(failure == kNoFailure);
+    for (size_t row = 0; row < kRows; ++row) {
+      REQUIRE(Ref().select_top(logits.data() + row * n, n, k, expected.data()));
+      INFO(n << " logits, row " << row);
+      for (size_t i = 0; i < k; ++i) {
+        REQUIRE(top[row * k + i].id == expected[i].id);
+        REQUIRE(bitnet::kernels::BitsOf(top[row * k + i].logit) == bitnet::kernels::BitsOf(expected[i].logit));
+      }
+    }
+    std::vector<float> bad = logits;
+    bad[2 * n + 3] = std::numeric_limits<float>::infinity();
+    args.logits = bad.data();
+    run();
+    CHECK(failure == (uint64_t{5} << 32 | 2));
+  }
+}
+
 // All candidates are equal, or in a few groups: more of them than can be sorted at a time.
 TEST_CASE("gpu: the largest of logits in any order are the reference's") {
   for (const size_t n : {5u, 3000u, 40000u}) {

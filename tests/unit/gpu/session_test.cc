@@ -381,6 +381,51 @@ TEST_CASE("the recording of fewer blocks of keys is not replayed where a context
   CHECK(Gpus().misuse == 0);
 }
 
+TEST_CASE("passes of a batch of single tokens are recorded by their rows, blocks of keys and cache type", "[gpu]") {
+  Reset();
+  const auto gpu = GpuEngine(DeviceMode::kCuda), cpu = GpuEngine(DeviceMode::kCpu);
+  const auto model = LoadTinyOfLongContext(*cpu);
+  std::vector<int32_t> prompt(254);
+  for (size_t i = 0; i < prompt.size(); ++i) prompt[i] = 3 + static_cast<int32_t>(i * 7919 % 200);
+  struct Pair {
+    std::unique_ptr<core::Session> on_cpu, on_gpu;
+  };
+  const auto make = [&](kernels::Dense type, uint32_t n_ctx, size_t n) {
+    Pair p = {MakeSession(cpu, model, OptionsOf(type, n_ctx)), MakeSession(gpu, model, OptionsOf(type, n_ctx))};
+    REQUIRE(p.on_cpu->Eval(std::span(prompt).first(n)).ok());
+    REQUIRE(p.on_gpu->Load(*p.on_cpu->Save()).ok());
+    return p;
+  };
+  // The first comes into its second block of keys with the third pass; the last has another type of cache.
+  std::vector<Pair> pairs;
+  pairs.push_back(make(kernels::Dense::kF16, 700, 254));
+  pairs.push_back(make(kernels::Dense::kF16, 16, 3));
+  pairs.push_back(make(kernels::Dense::kF16, 300, 7));
+  pairs.push_back(make(kernels::Dense::kF32, 300, 5));
+  const auto pass = [&](size_t n, int32_t token) {
+    std::vector<core::Session::BatchItem> items;
+    for (size_t i = 0; i < n; ++i) {
+      items.push_back({pairs[i].on_gpu.get(), {&token, 1}, Want::kLast});
+      REQUIRE(pairs[i].on_cpu->Eval({&token, 1}).ok());
+    }
+    REQUIRE(core::Session::EvalBatch(items).ok());
+    for (size_t i = 0; i < n; ++i) {
+      INFO("rows " << n << ", session " << i << ", position " << pairs[i].on_cpu->position());
+      CHECK(LogitsSha256(*pairs[i].on_gpu) == LogitsSha256(*pairs[i].on_cpu));
+    }
+  };
+  for (int32_t token = 3; token < 8; ++token) pass(3, token);
+  CHECK(Gpus().n_recordings == 2);  // of one block of keys, and of two
+  CHECK(Gpus().n_replays == 4);     // all but the first
+  for (int32_t token = 3; token < 5; ++token) pass(2, token);
+  CHECK(Gpus().n_recordings == 3);
+  for (int32_t token = 3; token < 5; ++token) pass(4, token);
+  CHECK(Gpus().n_recordings == 3);  // two types of caches
+  pass(3, 9);
+  CHECK(Gpus().n_replays == 6);
+  CHECK(Gpus().misuse == 0);
+}
+
 TEST_CASE("arrays of a pass start where a gpu reads 16 bytes at a time, whatever the widths", "[gpu]") {
   core::HParams h;
   h.n_embd = 65, h.n_heads = 3, h.n_heads_kv = 1, h.head_dim = 7, h.n_ff = 33;
