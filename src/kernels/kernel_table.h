@@ -113,7 +113,8 @@ struct HeadQuery {
 };
 
 struct KernelTable {
-  const char* name;  // "portable", "AVX2", "AVX3", "AVX3_VNNI", "NEON", ...
+  const char* name;    // "portable", "AVX2", "AVX3", "AVX3_VNNI", "NEON", ...
+  size_t gemv_tokens;  // ternary_gemv is the faster of the two up to so many (measured: docs/kernels.md)
 
   // y[i] = (x[i] * inv) * gamma[i], inv = 1 / sqrt(dot64(x, x) / float(n) + eps). y may be x.
   // False when the sum of squares is not finite; y is then undefined.
@@ -124,7 +125,7 @@ struct KernelTable {
   bool (*quantise_row)(const float* x, size_t n, int8_t* q, float* d, int32_t* q_sum) noexcept;
 
   // y[t, r] = float(acc) * (d[t] * scale_r), acc = sum_c (code[r, c] - 1) * q[t, c] exactly, rows row_begin..row_end.
-  // gemv is made for 1..kGemvMaxTokens tokens, gemm for more; each takes any number.
+  // gemv unpacks as it goes, for a few tokens at a time, gemm a tile of rows first; each takes any number.
   // `scratch` holds ternary_scratch_bytes(cols) bytes for this thread, aligned to 64.
   void (*ternary_gemv)(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept;
   void (*ternary_gemm)(const TernaryJob& job, size_t row_begin, size_t row_end, void* scratch) noexcept;
@@ -193,9 +194,6 @@ struct KernelTable {
   // Writes the rising ids r < n with upper[r] >= threshold, at most `max` of them; returns how many there are in all.
   size_t (*head_survivors)(const float* upper, size_t n, float threshold, uint32_t* ids, size_t max) noexcept;
 };
-
-// gemv is the better choice up to this many tokens (measured: docs/kernels.md).
-inline constexpr size_t kGemvMaxTokens = 4;
 
 // The plain C++ oracle, compiled twice from one source (with and without the fma instruction), chosen by CPUID.
 const KernelTable& ReferenceTable() noexcept;

@@ -64,7 +64,8 @@ void TernaryGemv(benchmark::State& state, const KernelTable& table, size_t cols,
   meter.Report("GB/s", limit);
 }
 
-void TernaryGemm(benchmark::State& state, const KernelTable& table, size_t cols, size_t n_tokens) {
+// By either product: where one overtakes the other is gemv_tokens of a table.
+void TernaryTokens(benchmark::State& state, const KernelTable& table, size_t cols, size_t n_tokens, bool gemm) {
   const size_t rows = 640;
   const uint8_t* const w = RandomMemory(size_t{4} << 20);
   const double limit = MultiplyAddRate(table, state.threads());
@@ -77,7 +78,10 @@ void TernaryGemm(benchmark::State& state, const KernelTable& table, size_t cols,
   Meter meter(state);
   for (auto _ : state) {
     meter.Start();
-    for (size_t r = begin; r < end; r += kTile) table.ternary_gemm(job, r, r + kTile, scratch.p);
+    for (size_t r = begin; r < end; r += kTile) {
+      if (gemm) table.ternary_gemm(job, r, r + kTile, scratch.p);
+      if (!gemm) table.ternary_gemv(job, r, r + kTile);
+    }
     meter.Stop(static_cast<double>((end - begin) * cols * n_tokens));
   }
   meter.Report("GMAC/s", limit);
@@ -199,9 +203,11 @@ void RegisterProducts(const KernelTable& table) {
       add("ternary_gemv/" + std::to_string(cols) + "/" + std::to_string(tokens),
           [&table, cols, tokens](benchmark::State& state) { TernaryGemv(state, table, cols, tokens); });
     }
-    for (const size_t tokens : {8, 64, 512}) {
-      add("ternary_gemm/" + std::to_string(cols) + "/" + std::to_string(tokens),
-          [&table, cols, tokens](benchmark::State& state) { TernaryGemm(state, table, cols, tokens); });
+    for (const size_t tokens : {8, 16, 32, 48, 512}) {
+      for (const bool gemm : {false, true}) {
+        add((gemm ? "ternary_gemm/" : "ternary_gemv/") + std::to_string(cols) + "/" + std::to_string(tokens),
+            [&table, cols, tokens, gemm](benchmark::State& state) { TernaryTokens(state, table, cols, tokens, gemm); });
+      }
     }
   }
   add("dense_rows/f16", [&table](benchmark::State& state) { DenseF16(state, table); });

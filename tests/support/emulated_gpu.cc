@@ -172,6 +172,19 @@ size_t SizeOf(const uint8_t* block) {
 }
 size_t BlockBytes(size_t bytes) { return (bytes + 3 * kAlign - 1) / kAlign * kAlign; }
 
+std::map<const uint8_t*, size_t>& LivePieces() {
+  static std::map<const uint8_t*, size_t> pieces;  // by their first byte
+  return pieces;
+}
+// A copy may not pass from one allocation to another, be they neighbours.
+void CheckWithin(const void* device, size_t bytes) {
+  const auto* const p = static_cast<const uint8_t*>(device);
+  auto piece = LivePieces().upper_bound(p);
+  if (piece == LivePieces().begin() || p + bytes > std::prev(piece)->first + std::prev(piece)->second) {
+    ++Gpus().misuse;
+  }
+}
+
 // Released memory stays readable and writable while another queue has work: what that work reads of it is wrong, and
 // what it writes to it is found at the end.
 std::vector<uint8_t*>& ReleasedBlocks() {
@@ -236,6 +249,7 @@ const GpuTable kTable = {
       std::memset(block + kAlign + bytes, kGuard, all - kAlign - bytes);
       g.allocated_bytes += bytes;
       *device = block + kAlign;
+      LivePieces()[block + kAlign] = bytes;
       return {};
     },
     [](GpuQueue* q, void* device) noexcept {
@@ -249,12 +263,14 @@ const GpuTable kTable = {
         ++Gpus().misuse;
       }
       Gpus().allocated_bytes -= bytes;
+      LivePieces().erase(block + kAlign);
       std::fill(block + kAlign, end, kGone);
       ReleasedBlocks().push_back(block);
       FreeReleased();
     },
     [](GpuQueue* q, void* device, const void* host, size_t bytes) noexcept -> GpuStatus {
       CheckIdle(q);
+      CheckWithin(device, bytes);
       Gpus().bytes_in += bytes;
       const auto* const from = static_cast<const uint8_t*>(host);
       return Later(q, "copy in: device lost", [device, taken = std::vector<uint8_t>(from, from + bytes)] {
@@ -264,6 +280,7 @@ const GpuTable kTable = {
     },
     [](GpuQueue* q, void* host, const void* device, size_t bytes) noexcept -> GpuStatus {
       CheckIdle(q);
+      CheckWithin(device, bytes);
       if (q->lost) return Failure(GpuFault::kFailed, "copy out: device lost");
       const GpuStatus s = Drain(q);
       if (!s.ok()) return s;
@@ -274,6 +291,8 @@ const GpuTable kTable = {
     },
     [](GpuQueue* q, void* to, const void* from, size_t bytes) noexcept -> GpuStatus {
       CheckIdle(q);
+      CheckWithin(to, bytes);
+      CheckWithin(from, bytes);
       return Later(q, "copy: device lost", [=] {
         std::memcpy(to, from, bytes);
         return GpuStatus();

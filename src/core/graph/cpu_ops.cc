@@ -178,7 +178,7 @@ void CpuOps::Ternary(const Matrix& w, float* y) {
     pool_.ParallelFor(w.rows, gemv_tile,
                       [&](size_t begin, size_t end, uint32_t) { table_.ternary_blocks(job, w.block, begin, end); });
     Count(Op::kTernaryBlocks, n_rows_);
-  } else if (n_rows_ <= kernels::kGemvMaxTokens) {
+  } else if (n_rows_ <= table_.gemv_tokens) {
     pool_.ParallelFor(w.rows, gemv_tile,
                       [&](size_t begin, size_t end, uint32_t) { table_.ternary_gemv(job, begin, end); });
     Count(Op::kTernaryGemv, n_rows_);

@@ -43,7 +43,7 @@ enum class PassEnd { kWait, kLeave };
 // Runs `rows` (1 .. scratch.max_rows) through `layers`: from their embedding with `embed`, else from scratch.x.
 // scratch.x then holds the residual stream after the last one, the caches, whose layer 0 is layers.begin, hold the
 // rows' keys and values. kNonFinite names layer, operation and position; kCancelled when one of `cancels` became true
-// between two layers.
+// before it, or between two layers of a pass that is no recording.
 Status Forward(const Ops& ops, const HParams& h, const Weights& w, LayerRange layers, bool embed,
                std::span<const BatchRow> rows, ForwardScratch& scratch,
                std::span<const std::atomic<bool>* const> cancels, PassEnd end);

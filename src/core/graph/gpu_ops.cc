@@ -17,7 +17,7 @@ namespace {
 // Partial results of attention kept at a time.
 constexpr size_t kPartialBytes = size_t{256} << 20;
 // Up to so many rows dp4a reads the weights as fast as the tensor cores, which take tiles of tokens.
-constexpr size_t kGemvRows = kernels::kGemvMaxTokens;
+constexpr size_t kGemvRows = 4;
 // From so many blocks on a product takes the larger of two tiles, which moves fewer bytes for each multiply-add; with
 // fewer, more than a third of the multiprocessors (108 of an A100, 132 of an H200) would have nothing to do.
 constexpr size_t kMinBlocks = 80;
@@ -198,7 +198,8 @@ PassStart GpuOps::Begin(std::span<const BatchRow> rows) {
     ++typed_.back().n;
   }
   n_blocks_ = most_blocks;
-  if (!Check(context_->table().copy_in(context_->queue(), fail_, staged_.data(), staged_.size()))) {
+  if (!context_->status().ok() ||
+      !Check(context_->table().copy_in(context_->queue(), fail_, staged_.data(), staged_.size()))) {
     return PassStart::kOpen;
   }
   // Where every row has a cache of its own, of one type, the next pass of as many rows launches the same.

@@ -23,6 +23,12 @@ Result<std::shared_ptr<BatchHead>> BatchHead::Create(const Stage& stage, const E
   return b;
 }
 
+void BatchHead::LetGo(std::shared_ptr<BatchHead>* held) {
+  const std::shared_ptr<BatchHead> last = std::move(*held);
+  if (last == nullptr) return;
+  const std::lock_guard lock(last->mutex_);  // Start, which has to see what was done, locks it too
+}
+
 void BatchHead::Start(size_t n_rows) {
   const std::lock_guard lock(mutex_);  // what a session on another thread did last comes first
   n_rows_ = n_rows;
@@ -33,10 +39,10 @@ void BatchHead::Start(size_t n_rows) {
 bool BatchHead::Ready(const Stage& stage, const Ops& ops, size_t group) {
   Group& g = groups_[group];
   if (g.state != Group::State::kNew) return g.state == Group::State::kDone;
-  g.state = Group::State::kFailed;
   const HParams& h = model_->hparams();
   const size_t first = group * kHeadRows, n = std::min(kHeadRows, n_rows_ - first);
-  if (n > stage.scratch.max_rows) return false;
+  if (n > stage.scratch.max_rows) return false;  // too many for this session: another one may ask
+  g.state = Group::State::kFailed;
   OpCounts& c = ops.counts(ops.context);
   c.fill(0);
   in_logits_ = kNone;

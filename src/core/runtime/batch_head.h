@@ -21,6 +21,9 @@ class BatchHead {
   static Result<std::shared_ptr<BatchHead>> Create(const Stage& stage, const Engine& engine,
                                                    std::shared_ptr<const Model> model, size_t n_rows);
 
+  // Lets a session's hold of it go, after whatever that session did with its row.
+  static void LetGo(std::shared_ptr<BatchHead>* held);
+
   // Forgets all rows; n_rows others, at most capacity(), follow. Only while no session has a row here.
   void Start(size_t n_rows);
   size_t capacity() const { return capacity_; }

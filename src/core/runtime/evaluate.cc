@@ -13,16 +13,19 @@ class KeptRows {
  public:
   KeptRows(const Stage& stage, size_t n_embd) : stage_(stage), n_embd_(n_embd) {}
 
-  // Rows [first, first + n) of the pass, as rows from `index` on of those at *kept; null: they stay where they are.
-  Status Add(size_t first, size_t n, float** kept, size_t index) {
+  // Rows [first, first + n) of the pass, as rows from `index` on of those at *kept, in memory of `owner`; null: they
+  // stay where they are.
+  Status Add(size_t first, size_t n, float** kept, size_t index, const void* owner) {
     float* const from = stage_.scratch.x + first * n_embd_;
     if (*kept == nullptr) {
       *kept = from;
       return {};
     }
     float* const to = *kept + index * n_embd_;
-    if (from != from_ + floats_ || to != to_ + floats_) {
+    // Neighbours, and not only by address: a copy may not pass from one allocation to another.
+    if (owner != owner_ || from != from_ + floats_ || to != to_ + floats_) {
       BN_RETURN_IF_ERROR(Finish());
+      owner_ = owner;
       from_ = from;
       to_ = to;
     }
@@ -37,6 +40,7 @@ class KeptRows {
  private:
   const Stage& stage_;
   size_t n_embd_;
+  const void* owner_ = nullptr;
   float* from_ = nullptr;
   float* to_ = nullptr;
   size_t floats_ = 0;
@@ -96,7 +100,7 @@ Status Session::Impl::PrepareKept(std::span<const BatchItem> items) {
   for (const BatchItem& item : items) {
     Impl& s = *item.session->impl_;
     s.ForgetLogits();
-    if (items.size() == 1) s.batch = nullptr;
+    if (items.size() == 1) BatchHead::LetGo(&s.batch);
     const size_t n_wanted = item.want == Want::kAll ? item.tokens.size() : item.want == Want::kLast ? 1 : 0;
     // Of a session alone whose wanted rows are all in the last pass, they stay there.
     const bool stays = items.size() == 1 && (item.want != Want::kAll || n_wanted <= last().scratch.max_rows);
@@ -115,7 +119,8 @@ Status Session::Impl::PrepareKept(std::span<const BatchItem> items) {
   });
   std::shared_ptr<BatchHead> together = batch;
   if (together == nullptr || together.use_count() != n_holders + 1 || together->capacity() < n_rows) {
-    auto made = BatchHead::Create(last(), *engine, model, n_rows);
+    // Rounded up: a few sessions more or less are no reason for another one.
+    auto made = BatchHead::Create(last(), *engine, model, (n_rows + kHeadRows - 1) / kHeadRows * kHeadRows);
     if (!made.ok()) return {};  // each session on its own, then
     together = *std::move(made);
   }
@@ -123,6 +128,7 @@ Status Session::Impl::PrepareKept(std::span<const BatchItem> items) {
   size_t row = 0;
   for (const BatchItem& item : items) {
     Impl& s = *item.session->impl_;
+    if (s.batch != together) BatchHead::LetGo(&s.batch);
     s.batch = together;
     if (!is_last(item)) continue;
     s.batch_row = row++;
@@ -186,13 +192,14 @@ Status Session::Impl::EvalItems(std::span<const BatchItem> items, PassEnd end) {
         for (size_t op = 0; op < counts.size(); ++op) own[op] += counts[op] / lead.rows.size() * n;
       }
       s.n_evaluated += n;
+      const void* const owner = &s;
       const bool is_end = from + n == items[i].tokens.size();
       if (items[i].want == Want::kAll) {
-        BN_RETURN_IF_ERROR(kept.Add(row, n, &s.kept, from));
+        BN_RETURN_IF_ERROR(kept.Add(row, n, &s.kept, from, owner));
         kept_for_others = kept_for_others || &s != &lead;
       } else if (items[i].want == Want::kLast && is_end) {
-        BN_RETURN_IF_ERROR(kept.Add(row + n - 1, 1, &s.kept, 0));
-        kept_for_others = kept_for_others || &s != &lead;
+        BN_RETURN_IF_ERROR(kept.Add(row + n - 1, 1, &s.kept, 0, s.batch_row != kNoRow ? s.batch.get() : owner));
+        kept_for_others = kept_for_others || &s != &lead || s.batch_row != kNoRow;
       }
       row += n;
     }

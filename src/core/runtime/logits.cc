@@ -27,6 +27,7 @@ uint64_t Session::Impl::HeadScratchBytes(const HParams& h) {
 void Session::Impl::ForgetLogits() {
   n_hidden = 0;
   batch_row = kNoRow;
+  top_of_batch = false;
   logits_begin = logits_end = 0;
   top_row = kNoRow;
 }
@@ -42,7 +43,7 @@ Status Session::Impl::ComputeLogits(size_t first, size_t n) {
   const Ops& ops = head_ops();
   const OpCounts* took = nullptr;
   if (batch_row != kNoRow) took = batch->Logits(last(), ops, batch_row, logits.as<float>());
-  if (took != nullptr && top_row == first) {
+  if (took != nullptr && top_of_batch) {
     // Counted with the largest of them.
   } else if (took != nullptr) {
     AddCounts(*took);
@@ -70,16 +71,19 @@ Result<std::span<const float>> Session::Logits(size_t i) {
   if (i >= s.n_hidden) {
     return Status(Code::kInvalidArgument, Cat("logits of row ", i, ": the last evaluation kept ", s.n_hidden), "row");
   }
-  if (i < s.logits_begin || i >= s.logits_end) {
-    BN_RETURN_IF_ERROR(s.ComputeLogits(i, std::min({kHeadRows, size_t{s.last().scratch.max_rows}, s.n_hidden - i})));
-  }
+  const bool have_logits = i >= s.logits_begin && i < s.logits_end;
+  const size_t n = have_logits ? s.logits_end - s.logits_begin
+                               : std::min({kHeadRows, size_t{s.last().scratch.max_rows}, s.n_hidden - i});
   const size_t n_vocab = s.model->hparams().n_vocab;
+  const size_t bytes = n * n_vocab * sizeof(float);
+  // Memory first: what a device is asked for, it is asked for the result of.
+  if (s.last().on_gpu() && s.host_logits.size() < bytes) {
+    s.host_logits_ready = false;
+    BN_ASSIGN_OR_RETURN(s.host_logits, Buffer::Allocate(s.engine->allocator(), bytes));
+  }
+  if (!have_logits) BN_RETURN_IF_ERROR(s.ComputeLogits(i, n));
   const float* rows = s.logits.as<float>();
   if (s.last().on_gpu()) {
-    const size_t bytes = (s.logits_end - s.logits_begin) * n_vocab * sizeof(float);
-    if (s.host_logits.size() < bytes) {
-      BN_ASSIGN_OR_RETURN(s.host_logits, Buffer::Allocate(s.engine->allocator(), bytes));
-    }
     if (!s.host_logits_ready) {
       BN_RETURN_IF_ERROR(s.last().Read(s.host_logits.data(), rows, bytes));
       // A device says at the end alone that an input of the head was not finite.
@@ -169,6 +173,7 @@ bool Session::Impl::BatchTop() {
   AddCounts(*took);
   ++counts.Of(last())[static_cast<size_t>(kernels::Op::kSelectTop)];
   top_row = 0;
+  top_of_batch = true;
   return true;
 }
 

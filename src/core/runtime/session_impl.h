@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Session::Impl {
 
   Impl(std::shared_ptr<Engine> e, std::shared_ptr<const Model> m, const SessionOptions& o)
       : engine(std::move(e)), model(std::move(m)), options(o) {}
+  ~Impl() { BatchHead::LetGo(&batch); }
 
   static bool UsesShortcut(const Matrix& head, const SessionOptions& options);
   static uint64_t HeadScratchBytes(const HParams& h);
@@ -83,6 +85,7 @@ struct Session::Impl {
   Buffer hidden;
   std::shared_ptr<BatchHead> batch;  // of the last batch; null: not in one
   size_t batch_row = kNoRow;         // there; kNoRow: none
+  bool top_of_batch = false;         // `top` was made there, and counted with the logits
   Buffer logits;                     // rows [logits_begin, logits_end) of the wanted rows, likewise
   Buffer host_logits;                // the same for the host to read, where the head's device has memory of its own
   bool host_logits_ready = false;
@@ -104,6 +107,7 @@ struct Session::Impl {
   Counts counts;
   uint64_t n_evaluated = 0;
   std::atomic<bool> cancelled{false};
+  mutable std::mutex saving;  // several threads may save at once, and a device's queue is for one
 
   // Generation.
   bool generating = false;

@@ -77,6 +77,7 @@ Result<std::vector<std::byte>> Session::Save() const {
 
 Status Session::Save(std::span<std::byte> state) const {
   const Impl& s = *impl_;
+  const std::lock_guard lock(s.saving);
   StateHeader header{};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
   const Digest identity = ModelIdentity(*s.model);

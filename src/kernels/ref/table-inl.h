@@ -19,6 +19,7 @@ namespace bitnet::kernels::BN_REF_NAMESPACE {
 
 constinit const KernelTable kTable = {
     .name = "portable",
+    .gemv_tokens = 4,
     .rms_norm = RmsNorm,
     .quantise_row = QuantiseRow,
     .ternary_gemv = TernaryGemv,

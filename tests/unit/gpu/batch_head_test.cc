@@ -194,6 +194,42 @@ TEST_CASE("rows of a batch of any shape are those alone", "[gpu][batch]") {
   CHECK(Gpus().misuse == 0);
 }
 
+TEST_CASE("a row that the session that computes keeps last is there for the others", "[gpu][batch]") {
+  Gpus() = {};
+  const auto engine = EngineOn(DeviceMode::kCuda);
+  const auto model = Load(*engine, WithHead());
+  core::SessionOptions small, large;  // the one of the larger context computes, in two chunks
+  small.chunk = large.chunk = 4;
+  small.n_ctx = 32;
+  large.n_ctx = 64;
+  const auto other = MakeSession(engine, model, small), other_alone = MakeSession(engine, model, small);
+  const auto lead = MakeSession(engine, model, large), lead_alone = MakeSession(engine, model, large);
+  const Ids one = {20}, many = {3, 9, 4, 8};
+  REQUIRE(other_alone->Eval(one).ok());
+  REQUIRE(lead_alone->Eval(many).ok());
+  const std::vector<Session::BatchItem> items = {{other.get(), one, Want::kLast}, {lead.get(), many, Want::kLast}};
+  REQUIRE(Session::EvalBatch(items).ok());
+  CheckSameTop(*other, *other_alone);
+  CheckSameTop(*lead, *lead_alone);
+  CHECK(Gpus().misuse == 0);
+}
+
+TEST_CASE("logits of a row of a batch count where its candidates came from the shortcut", "[batch]") {
+  const auto engine = EngineOn(DeviceMode::kCpu);
+  core::SessionOptions options;
+  options.head = core::HeadMode::kShortcut;
+  Pairs p(engine, Load(*engine, WithHead()), 2, options);
+  p.Step(0, 0);
+  core::GenerateOptions g;
+  g.ignore_eos = true;
+  for (auto* sessions : {&p.batched, &p.alone}) {
+    REQUIRE((*sessions)[0]->Begin({}, g).ok());
+    REQUIRE((*sessions)[0]->Next().ok());
+    REQUIRE((*sessions)[0]->Logits(0).ok());
+  }
+  CheckSameCounts(*p.batched[0], *p.alone[0]);
+}
+
 // Where one element of output_norm is near the largest float, that element's size decides whose row is finite.
 TEST_CASE("a row that is not finite fails its own session of a batch, in its own words", "[gpu][batch]") {
   Gpus() = {};

@@ -3,6 +3,7 @@
 // there.
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -84,7 +85,7 @@ TEST_CASE("golden prompts on an emulated gpu give the twin's ids and digests", "
 TEST_CASE("a gpu counts the rows that a cpu counts", "[gpu]") {
   Reset();
   const auto prompts = GoldenPrompts();
-  std::vector<std::vector<core::KernelCalls>> counts;
+  std::vector<std::map<std::string, uint64_t>> counts;
   for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
     const auto engine = GpuEngine(mode);
     const auto model = LoadTiny(*engine);
@@ -96,15 +97,15 @@ TEST_CASE("a gpu counts the rows that a cpu counts", "[gpu]") {
     g.ignore_eos = true;
     REQUIRE(session->Begin(prompts[0].tokens, g).ok());
     Drain(*session);
-    counts.push_back(session->Facts().generation_kernels);
-    for (core::KernelCalls& k : counts.back()) k.id = k.id.substr(k.id.find('.'));
+    counts.emplace_back();
+    for (const core::KernelCalls& k : session->Facts().generation_kernels) {
+      const std::string name = k.id.substr(k.id.find('.') + 1);
+      // From how many rows on the one gives way to the other is each device's own.
+      counts.back()[name == "ternary_gemv" || name == "ternary_gemm" ? "ternary" : name] += k.calls;
+    }
   }
   REQUIRE(counts[0].size() > 5);
-  REQUIRE(counts[0].size() == counts[1].size());
-  for (size_t i = 0; i < counts[0].size(); ++i) {
-    CHECK(counts[0][i].id == counts[1][i].id);
-    CHECK(counts[0][i].calls == counts[1][i].calls);
-  }
+  CHECK(counts[0] == counts[1]);
 }
 
 TEST_CASE("layers split over a cpu and gpus give the same bits", "[gpu][golden]") {
