@@ -84,7 +84,9 @@ class Loader {
         pool_(pool),
         floats_(allocator_, model_->buffers_),
         matrices_(allocator_, pool, model_->buffers_),
-        ternary_(pool, allocator_, floats_, matrices_, model_->buffers_) {}
+        ternary_(pool, allocator_, floats_, matrices_, model_->buffers_) {
+    model_->i2s_arm_layout_ = spec.i2s_arm_layout;
+  }
 
   Status FromFile(const std::string& path) {
     model_->path_ = path;

@@ -97,6 +97,7 @@ class Model {
   uint64_t n_params() const { return n_params_; }          // elements of all weight tensors
   uint64_t buffer_bytes() const { return buffer_bytes_; }  // memory owned beside the mapping
   bool corrected() const { return corrected_; }
+  bool i2s_arm_layout() const { return i2s_arm_layout_; }        // LoadSpec::i2s_arm_layout
   uint32_t n_dense_linears() const { return n_dense_linears_; }  // linears that are not ternary
 
   // SHA-256 over the codes of all ternary linears (dense ones are left out): one byte 0..2 a weight (weight + 1), rows
@@ -144,6 +145,7 @@ class Model {
   uint64_t n_params_ = 0;
   uint64_t buffer_bytes_ = 0;
   bool corrected_ = false;
+  bool i2s_arm_layout_ = false;
   uint32_t n_dense_linears_ = 0;
   std::vector<MappedFile> files_;                  // one, or the shards in the order of their names
   std::vector<std::span<const std::byte>> bytes_;  // of each

@@ -19,13 +19,23 @@ struct StateHeader {
 static_assert(sizeof(StateHeader) == 56);
 constexpr char kMagic[8] = {'B', 'N', 'S', 'T', 'A', 'T', 'E', '1'};
 
-// The file's hash, and what a correction policy changed on the way to the weights.
+// The file's hash, and what else decides the values in a cache: config.json beside SafeTensors, a layout that the host
+// named, and what a correction policy changed on the way to the weights.
 Digest ModelIdentity(const Model& model) {
   Sha256 h;
   const Digest& file = model.FileSha256();
   h.Update(file.data(), file.size());
+  const HParams& p = model.hparams();
+  if (model.file().tensors().empty()) {  // SafeTensors
+    const uint32_t counts[] = {p.n_heads,       p.n_heads_kv, p.head_dim, p.n_rot, static_cast<uint32_t>(p.activation),
+                               p.rope_adjacent, p.sub_norms};
+    const float values[] = {p.norm_eps, p.rope_base, p.rope_linear_factor};
+    h.Update(counts, sizeof counts);
+    h.Update(values, sizeof values);
+    if (const float* factors = model.weights().rope_freqs) h.Update(factors, p.n_rot / 2 * sizeof(float));
+  }
+  if (model.i2s_arm_layout()) h.Update("i2s_arm_layout", sizeof "i2s_arm_layout");
   if (model.corrected()) {
-    const HParams& p = model.hparams();
     for (const LayerWeights& l : model.weights().layers) {
       h.Update(&l.attention_scale, sizeof l.attention_scale);
       h.Update(l.attn_norm, p.n_embd * sizeof(float));

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "support/golden.h"
+#include "support/hf_folder.h"
 #include "support/tiny.h"
 
 namespace bitnet {
@@ -97,6 +98,48 @@ TEST_CASE_METHOD(Fixture, "a state that does not fit is refused and changes noth
     CHECK_FALSE(a->Load(std::span(state).first(n)).ok());
   }
   CHECK(a->position() == prompts[0].tokens.size());
+}
+
+TEST_CASE_METHOD(Fixture, "a state of the same file read in another layout is another model's", "[runtime][session]") {
+  core::LoadSpec arm;
+  arm.i2s_arm_layout = true;
+  const auto other = MakeSession(engine, LoadTiny(*engine, arm));
+  const auto a = session();
+  REQUIRE(a->Eval(prompts[0].tokens).ok());
+  CHECK(other->Load(*a->Save()).code() == Code::kModelMismatch);
+  REQUIRE(other->Eval(prompts[0].tokens).ok());
+  CHECK(a->Load(*other->Save()).code() == Code::kModelMismatch);
+}
+
+TEST_CASE_METHOD(Fixture, "a state belongs to the config.json beside its SafeTensors", "[runtime][session]") {
+  const Folder folder;
+  const HfModel hf;
+  core::LoadSpec spec;
+  const std::string gguf = hf.small.Builder().Build();
+  const auto with_tokenizer =
+      core::Model::LoadMemory(std::as_bytes(std::span(gguf)), spec, engine->pool(), engine->allocator());
+  INFO(with_tokenizer.status().message());
+  REQUIRE(with_tokenizer.ok());
+  spec.tokenizer = (*with_tokenizer)->tokenizer();
+  folder.Write("model.safetensors", Safetensors(hf.Tensors()));
+  const auto load = [&](const std::string& config) {
+    folder.Write("config.json", config);
+    auto loaded = core::Model::LoadFile(folder.path(), spec, engine->pool(), engine->allocator());
+    INFO(loaded.status().message());
+    REQUIRE(loaded.ok());
+    return *std::move(loaded);
+  };
+  const std::string config = hf.Config();
+  std::string other_base = config;
+  other_base.replace(other_base.find("500000.0"), 8, "10000.0");
+  const auto a = MakeSession(engine, load(config)), same = MakeSession(engine, load(config)),
+             other = MakeSession(engine, load(other_base));
+  const std::vector<int32_t> tokens = {1, 2, 3};
+  REQUIRE(a->Eval(tokens).ok());
+  const auto state = a->Save();
+  REQUIRE(state.ok());
+  CHECK(same->Load(*state).ok());
+  CHECK(other->Load(*state).code() == Code::kModelMismatch);
 }
 
 TEST_CASE_METHOD(Fixture, "a full context is an error before anything is computed, never a wrap",
