@@ -193,13 +193,11 @@ bitnet_status_t bitnet_target_self_test(const char* target, bitnet_self_test_t* 
 }
 
 size_t bitnet_device_count(void) noexcept {
-  size_t n = 0;
-  return Guard([&]() -> bitnet_status_t {
-           n = Devices().size();
-           return BITNET_OK;
-         }) == BITNET_OK
-             ? n
-             : 0;
+  try {  // no Guard: a call without a status leaves the last error alone
+    return Devices().size();
+  } catch (...) {
+    return 0;
+  }
 }
 
 bitnet_status_t bitnet_device(size_t index, bitnet_device_t* out_device) noexcept {

@@ -64,6 +64,10 @@ TEST_CASE("the cpu is a device, and a gpu that is not here cannot be asked for",
   if (!gpu) CHECK(std::string(device.description).rfind("cuda: ", 0) == 0);
   bitnet_device_t beyond = BITNET_DEVICE_INIT;
   BN_FAILS(BITNET_E_NOT_FOUND, bitnet_device(n, &beyond));
+  // Functions without a status leave the message for whoever shows it beside what there is.
+  CHECK(bitnet_device_count() == n);
+  CHECK(bitnet_target_count() > 0);
+  CHECK(std::string(bitnet_last_error_message()).rfind("no device number", 0) == 0);
 
   bitnet_engine_options_t options = BITNET_ENGINE_OPTIONS_INIT;
   options.threads = 1;
