@@ -1,6 +1,7 @@
 #include <bitnet/convert.h>
 
 #include <iterator>
+#include <memory>
 #include <string>
 #include <tuple>
 
@@ -84,8 +85,9 @@ bitnet_status_t Convert(ConvertFn convert, bitnet_status_t (*read)(const Options
   if (out_report != nullptr) BN_TRY(CheckOut(out_report));
   core::ConvertSpec spec;
   BN_TRY(read(options, &spec));
-  spec.warn = [&](std::string_view message) { engine->state->Log(BITNET_LOG_WARNING, std::string(message)); };
-  const auto report = convert(source, target, spec, engine->state->engine->pool());
+  const std::shared_ptr<const EngineState> state = engine->state;  // a callback may free the handle
+  spec.warn = [&](std::string_view message) { state->Log(BITNET_LOG_WARNING, std::string(message)); };
+  const auto report = convert(source, target, spec, state->engine->pool());
   if (!report.ok()) return Fail(report.status());
   if (out_report != nullptr) CopyOut(ReportOf(*report), out_report);
   return BITNET_OK;

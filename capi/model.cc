@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -54,15 +55,14 @@ bitnet_status_t Load(const bitnet_engine_t* engine, const bitnet_model_options_t
   if (out_model == nullptr) return InvalidArgument("out_model is NULL");
   *out_model = nullptr;
   if (engine == nullptr) return InvalidArgument("engine is NULL");
+  const std::shared_ptr<const EngineState> state = engine->state;  // a callback may free the handle
   const auto start = std::chrono::steady_clock::now();
   bitnet_model_options_t o;
   core::LoadSpec spec;
   BN_TRY(ReadOptions(options, &o));
-  BN_TRY(ReadModelOptions(options, *engine->state->engine, &spec));
+  BN_TRY(ReadModelOptions(options, *state->engine, &spec));
   if (const core::Status allowed = CheckPermission(o); !allowed.ok()) return Fail(allowed);
-  spec.warn = [state = engine->state](std::string_view message) {
-    state->Log(BITNET_LOG_WARNING, std::string(message));
-  };
+  spec.warn = [&](std::string_view message) { state->Log(BITNET_LOG_WARNING, std::string(message)); };
   LoadAudit audit;
   audit.known_sha256 = o.sha256 != nullptr ? o.sha256 : "";
   audit.pre = spec.pre;
@@ -74,11 +74,11 @@ bitnet_status_t Load(const bitnet_engine_t* engine, const bitnet_model_options_t
   if (NeedsPreparation(o)) {
     prepare = [&](std::span<const std::byte> bytes, core::LoadSpec& s) { return PrepareLoad(o, bytes, &s, &audit); };
   }
-  LoadedModel model = load(*engine->state->engine, spec, prepare);
+  LoadedModel model = load(*state->engine, spec, prepare);
   if (!model.ok()) return Fail(model.status());
   if (o.hash != 0 || o.sha256 != nullptr) TokenizerSha256(*(*model)->tokenizer(), audit);  // receipts are wanted
   audit.load_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  *out_model = new bitnet_model_t(engine->state, *std::move(model), std::make_shared<LoadAudit>(std::move(audit)));
+  *out_model = new bitnet_model_t(state, *std::move(model), std::make_shared<LoadAudit>(std::move(audit)));
   return BITNET_OK;
 }
 

@@ -151,9 +151,11 @@ bitnet_status_t bitnet_session_create(const bitnet_model_t* model, const bitnet_
     if (model == nullptr) return InvalidArgument("model is NULL");
     core::SessionOptions o;
     BN_TRY(ReadSessionOptions(options, &o));
-    auto session = core::Session::Create(model->state->engine, model->model, o);
+    const auto state = model->state;  // the log may free the handle
+    const auto audit = model->audit;
+    auto session = core::Session::Create(state->engine, model->model, o);
     if (!session.ok()) return Fail(session.status());
-    *out_session = NewHandle(model->state, model->audit, *std::move(session));
+    *out_session = NewHandle(state, audit, *std::move(session));
     return BITNET_OK;
   });
 }
@@ -315,6 +317,10 @@ bitnet_status_t bitnet_session_generate(bitnet_session_t* session, const int32_t
       BN_TRY(Next(session, &step));
       if (step.reason == BITNET_STOP_CANCELLED) return Fail(BITNET_E_CANCELLED, "the generation was cancelled");
       if (on_token(&step, user_data) != 0 || session->freed.load(std::memory_order_relaxed)) {
+        if (step.reason == BITNET_STOP_NONE) {  // a generation left open would refuse the next evaluation
+          session->session->Cancel();
+          BN_TRY(Next(session, &step));
+        }
         return Fail(BITNET_E_CANCELLED, "the token callback ended the generation", "on_token");
       }
     } while (step.reason == BITNET_STOP_NONE);

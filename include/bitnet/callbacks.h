@@ -3,8 +3,9 @@
  *
  * A callback runs on the thread that made the library call, inside that call, with the default floating-point
  * environment. It must not throw or longjmp. It may call the library, but not with a session that is inside a call:
- * that fails with BITNET_E_BAD_STATE. `user_data` comes back as it was given. An int32_t result of 0 means continue,
- * any other cancels the call: BITNET_E_CANCELLED.
+ * that fails with BITNET_E_BAD_STATE. It may free engines, models and sessions, those of the call too: they live until
+ * it returns. `user_data` comes back as it was given. An int32_t result of 0 means continue, any other cancels the
+ * call: BITNET_E_CANCELLED, or BITNET_E_IO where a bitnet_read_fn gave it.
  */
 #ifndef BITNET_CALLBACKS_H_
 #define BITNET_CALLBACKS_H_

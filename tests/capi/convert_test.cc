@@ -56,6 +56,20 @@ TEST_CASE_METHOD(ConvertFixture, "a host converts a model and loads the result",
   CHECK(std::string(info.quantization) == "TQ2_0");
 }
 
+TEST_CASE_METHOD(ConvertFixture, "an engine freed in a callback of a conversion stays alive as long as needed",
+                 "[capi][convert]") {
+  EnginePtr lender = MakeEngine(nullptr, 2);
+  bitnet_convert_options_t options = BITNET_CONVERT_OPTIONS_INIT;
+  options.progress = [](uint64_t, uint64_t, void* user_data) -> int32_t {
+    static_cast<EnginePtr*>(user_data)->reset();
+    return 0;
+  };
+  options.progress_user_data = &lender;
+  BN_OK(bitnet_convert(lender.get(), BITNET_TINY_MODEL, target.c_str(), &options, nullptr));
+  CHECK(lender == nullptr);
+  CHECK(fs::file_size(target) > 0);
+}
+
 TEST_CASE_METHOD(ConvertFixture, "a conversion refuses NULL, unknown choices and a target that is there",
                  "[capi][convert][null]") {
   const char* tiny = BITNET_TINY_MODEL;

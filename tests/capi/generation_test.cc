@@ -159,6 +159,21 @@ TEST_CASE_METHOD(Fixture, "the callback form gives the same tokens and can end t
            bitnet_session_generate(other.get(), prompt.data(), prompt.size(), &options, OnToken, &three));
   CHECK(three.n_steps == 3);
   CHECK(GeneratedTokens(other.get()).size() == 3);
+  CHECK(Info(other).generating == 0);
+  BN_OK(bitnet_session_eval(other.get(), prompt.data(), 1, BITNET_WANT_LAST));  // the generation is over
+  bitnet_step_t step = BITNET_STEP_INIT;
+
+  // One that ends with the step at which the callback ends it leaves no cancel behind for the next call.
+  BN_OK(bitnet_session_clear(other.get()));
+  bitnet_generate_options_t short_options = options;
+  short_options.max_new_tokens = 3;
+  Stream last;
+  last.stop_after = 3;
+  BN_FAILS(BITNET_E_CANCELLED,
+           bitnet_session_generate(other.get(), prompt.data(), prompt.size(), &short_options, OnToken, &last));
+  BN_OK(bitnet_session_next(other.get(), &step));
+  CHECK(step.reason == BITNET_STOP_LENGTH);
+  BN_OK(bitnet_session_eval(other.get(), prompt.data(), 1, BITNET_WANT_LAST));
 
   // It is still good for another run.
   BN_OK(bitnet_session_clear(other.get()));

@@ -76,6 +76,22 @@ TEST_CASE("a model loads from a path, from memory, from a copy and from a read c
   CHECK(std::string(info.path).empty());
 }
 
+TEST_CASE("an engine freed in a callback of a load stays alive as long as needed", "[capi][model]") {
+  EnginePtr engine = MakeEngine();
+  bitnet_model_options_t options = BITNET_MODEL_OPTIONS_INIT;
+  options.progress = [](uint64_t, uint64_t, void* user_data) -> int32_t {
+    static_cast<EnginePtr*>(user_data)->reset();
+    return 0;
+  };
+  options.progress_user_data = &engine;
+  const std::vector<std::byte> bytes = TinyBytes();
+  bitnet_model_t* raw = nullptr;
+  BN_OK(bitnet_model_load_memory(engine.get(), bytes.data(), bytes.size(), &options, &raw));
+  const ModelPtr model(raw);
+  CHECK(engine == nullptr);
+  CHECK(Digest(model).size() == 64);
+}
+
 TEST_CASE("a read that fails, a progress that cancels and bytes that are no model end the load", "[capi][model]") {
   const EnginePtr engine = MakeEngine();
   Source source{TinyBytes(), 2000000 / 2};

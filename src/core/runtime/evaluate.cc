@@ -229,7 +229,8 @@ Status Session::EvalBatch(std::span<const BatchItem> items) {
     }
     if (items[i].tokens.empty()) return Status(Code::kInvalidArgument, Cat(item(i), "no tokens"), "items");
     if (s->generating()) {
-      return Status(Code::kBadState, Cat(item(i), "a generation is running"), "items");
+      return Status(Code::kBadState,
+                    Cat(item(i), "a generation is running: draw to its end, roll back, or begin another"), "items");
     }
     for (size_t j = 0; j < i; ++j) {
       if (items[j].session == s) {
