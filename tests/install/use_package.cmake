@@ -32,6 +32,17 @@ foreach(program story_c story_cpp)
   list(APPEND stories "${output}")
 endforeach()
 
+# A project of C alone, which knows no C++ library.
+file(WRITE ${SCRATCH}/c_alone/CMakeLists.txt
+     "cmake_minimum_required(VERSION 3.16)\nproject(story LANGUAGES C)\nfind_package(bitnet 0.1 REQUIRED)\n"
+     "add_executable(story ${CONSUMER}/story.c)\ntarget_link_libraries(story PRIVATE bitnet::bitnet bitnet::tiny)\n")
+run("configuring a project of C alone"
+    ${CMAKE_COMMAND} -S ${SCRATCH}/c_alone -B ${SCRATCH}/c_alone/build -G Ninja -DCMAKE_PREFIX_PATH=${prefix}
+    -DCMAKE_C_COMPILER=${CC})
+run("building a project of C alone" ${CMAKE_COMMAND} --build ${SCRATCH}/c_alone/build)
+run("the program of C alone" ${SCRATCH}/c_alone/build/story)
+list(APPEND stories "${output}")
+
 # pkg-config finds bitnet.pc in whatever library folder this system uses.
 file(GLOB_RECURSE pc ${prefix}/*/bitnet.pc)
 get_filename_component(pc_dir "${pc}" DIRECTORY)
