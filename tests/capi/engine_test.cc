@@ -1,5 +1,7 @@
 // Engines, targets, devices, the self test, versions, and the error detail.
 #include <bitnet/version.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -48,6 +50,42 @@ TEST_CASE("every available target makes an engine and passes its self test", "[c
   bitnet_self_test_t result = BITNET_SELF_TEST_INIT;
   BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_target_self_test("", &result));
   BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_target_self_test("no such target", &result));
+}
+
+TEST_CASE("a process forked from this one uses and frees what it inherits", "[capi][engine]") {
+  EnginePtr engine = MakeEngine(nullptr, 3);
+  ModelPtr model = LoadTiny(engine);
+  SessionPtr session = MakeSession(model);
+  const std::vector<int32_t> prompt = {1531, 402, 456, 258};
+  Generate(session.get(), prompt);
+  const std::string want = LogitsSha256(session);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);  // a child that waits for threads that it has not is killed by that
+    bitnet_generate_options_t options = BITNET_GENERATE_OPTIONS_INIT;
+    options.max_new_tokens = 16;
+    options.ignore_eos = 1;
+    bitnet_step_t step = BITNET_STEP_INIT;
+    bitnet_facts_t* facts = nullptr;
+    bitnet_facts_info_t info = BITNET_FACTS_INFO_INIT;
+    bool good = bitnet_session_clear(session.get()) == BITNET_OK &&
+                bitnet_session_begin(session.get(), prompt.data(), prompt.size(), &options) == BITNET_OK;
+    while (good && step.reason == BITNET_STOP_NONE) good = bitnet_session_next(session.get(), &step) == BITNET_OK;
+    good = good && bitnet_session_facts(session.get(), &facts) == BITNET_OK &&
+           bitnet_facts_info(facts, &info) == BITNET_OK && want == info.logits_sha256;
+    bitnet_facts_free(facts);
+    session.reset();
+    model.reset();
+    engine.reset();
+    ::_exit(good ? 0 : 1);
+  }
+  REQUIRE(child > 0);
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  BN_OK(bitnet_session_clear(session.get()));
+  Generate(session.get(), prompt);
+  CHECK(LogitsSha256(session) == want);
 }
 
 TEST_CASE("the cpu is a device, and a gpu that is not here cannot be asked for", "[capi][engine]") {

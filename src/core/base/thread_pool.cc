@@ -1,6 +1,7 @@
 #include "core/base/thread_pool.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -59,6 +60,7 @@ struct ThreadPool::State {
   int spins = 0;    // before a thread sleeps
   std::mutex turn;  // callers take turns
   std::vector<pthread_t> workers;
+  const pid_t process = ::getpid();  // that has the workers: a child forked from it has none
 
   explicit State(uint32_t n_threads) : shares(n_threads) {}
 
@@ -150,7 +152,8 @@ ThreadPool::ThreadPool(uint32_t n_threads) : n_threads_(n_threads), state_(std::
 Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(uint32_t n_threads) {
   constexpr uint32_t kMaxThreads = 1024;  // far beyond any machine; keeps a wrong number from exhausting the process
   if (n_threads == 0 || n_threads > kMaxThreads) {
-    return Status(Code::kInvalidArgument, Cat("threads: found ", n_threads, ", expected 1 to ", kMaxThreads));
+    return Status(Code::kInvalidArgument, Cat("threads: found ", n_threads, ", expected 1 to ", kMaxThreads),
+                  "threads");
   }
   std::unique_ptr<ThreadPool> pool(new ThreadPool(n_threads));
   pool->state_->workers.reserve(n_threads - 1);
@@ -170,6 +173,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(uint32_t n_threads) {
 }
 
 ThreadPool::~ThreadPool() {
+  if (::getpid() != state_->process) return;  // nobody to wait for
   state_->stop.store(true);
   state_->Announce();
   for (pthread_t id : state_->workers) pthread_join(id, nullptr);
