@@ -16,8 +16,11 @@ class Exclusive {
   }
   ~Exclusive() {
     if (!held_) return;
-    session_->users.store(0, std::memory_order_release);
-    if (session_->freed.load(std::memory_order_relaxed)) delete session_;
+    if (session_->freed.load(std::memory_order_relaxed)) {
+      delete session_;
+    } else {
+      session_->users.store(0, std::memory_order_release);  // last: whoever sees it may free the session
+    }
   }
   Exclusive(const Exclusive&) = delete;
   Exclusive& operator=(const Exclusive&) = delete;

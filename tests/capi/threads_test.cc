@@ -1,4 +1,6 @@
 // Engines, sessions and cancels on many threads at once. Meant for ThreadSanitizer, true without it.
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <iterator>
@@ -137,6 +139,93 @@ TEST_CASE("a session used by two threads refuses one of them, and neither crashe
   CHECK(n_other == 0);
   CHECK(Info(session).position > 0);
   CHECK(Info(session).position <= 120);
+}
+
+// The most stack that docs/embedding.md lets a call take; sanitizers put more into a frame.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BN_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define BN_SANITIZED 1
+#endif
+#endif
+#ifdef BN_SANITIZED
+constexpr size_t kStackBytes = size_t{2} << 20;
+#else
+constexpr size_t kStackBytes = size_t{512} << 10;
+#endif
+
+// `n` times `open`, then `middle`, then `n` times `close`.
+std::string Nested(size_t n, const std::string& open, const std::string& middle, const std::string& close) {
+  std::string out;
+  for (size_t i = 0; i < n; ++i) out += open;
+  out += middle;
+  for (size_t i = 0; i < n; ++i) out += close;
+  return out;
+}
+
+struct SmallStack {
+  const bitnet_model_t* model = nullptr;
+  std::string digest;
+  std::vector<bitnet_status_t> templates;
+  bitnet_status_t policy = BITNET_OK;
+};
+
+void* UseSmallStack(void* p) {
+  auto* s = static_cast<SmallStack*>(p);
+  s->digest = RunOnce(s->model);
+  const std::string templates[] = {
+      "{{ " + Nested(98, "(", "1", ")") + " }}",
+      Nested(98, "{% for a in [1] %}", "{{ " + Nested(98, "[", "1", "]") + " }}", "{% endfor %}"),
+      "{% macro m(n=m()) %}{{ 1 }}{% endmacro %}{{ m() }}",
+  };
+  for (const std::string& text : templates) {
+    bitnet_chat_options_t options = BITNET_CHAT_OPTIONS_INIT;
+    options.chat_template = text.c_str();
+    size_t n = 0;
+    s->templates.push_back(
+        bitnet_tokenizer_chat_text(bitnet_model_tokenizer(s->model), nullptr, 0, &options, nullptr, 0, &n));
+  }
+  const std::string yaml = Nested(10000, "[", "1", "]");
+  bitnet_policy_t* policy = nullptr;
+  s->policy = bitnet_policy_parse(yaml.data(), yaml.size(), nullptr, &policy);
+  return nullptr;
+}
+
+TEST_CASE("a thread with as little stack as the documentation says makes the deepest calls", "[capi][threads]") {
+  const EnginePtr engine = MakeEngine(nullptr, 1);
+  const ModelPtr model = LoadTiny(engine);
+  SmallStack result;
+  result.model = model.get();
+  pthread_attr_t attributes;
+  REQUIRE(pthread_attr_init(&attributes) == 0);
+  REQUIRE(pthread_attr_setstacksize(&attributes, kStackBytes) == 0);
+  pthread_t thread;
+  REQUIRE(pthread_create(&thread, &attributes, &UseSmallStack, &result) == 0);
+  REQUIRE(pthread_join(thread, nullptr) == 0);
+  pthread_attr_destroy(&attributes);
+  CHECK(result.digest == RunOnce(model.get()));
+  CHECK(result.templates.size() == 3);
+  CHECK(std::count(result.templates.begin(), result.templates.end(), BITNET_E_LIMIT) == 3);
+  CHECK(result.policy == BITNET_E_POLICY_INVALID);
+}
+
+TEST_CASE("a session may be freed as soon as another thread finds it outside its call", "[capi][threads]") {
+  const EnginePtr engine = MakeEngine(nullptr, 1);
+  const ModelPtr model = LoadTiny(engine);
+  for (int i = 0; i < 20; ++i) {
+    bitnet_session_t* session = nullptr;
+    REQUIRE(bitnet_session_create(model.get(), nullptr, &session) == BITNET_OK);
+    std::thread other([session] {
+      const int32_t ids[] = {1531, 402};
+      bitnet_session_eval(session, ids, 2, BITNET_WANT_LAST);
+    });
+    bitnet_session_info_t info = BITNET_SESSION_INFO_INIT;
+    while (bitnet_session_info(session, &info) != BITNET_OK || info.position == 0) std::this_thread::yield();
+    bitnet_session_free(session);
+    other.join();
+  }
+  SUCCEED();
 }
 
 TEST_CASE("a tokenizer and a model serve many threads", "[capi][threads]") {
