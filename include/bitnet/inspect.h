@@ -25,7 +25,7 @@ typedef struct bitnet_inspect_options_t {
   uint32_t no_gate; /* statistics only: nothing is suspicious */
   uint32_t reserved;
   const char* rules;  /* text of a ruleset (YAML) in place of the built-in rules; NULL: those */
-  const char* sha256; /* the file's, 64 hex digits, where the host knows it; NULL: computed, which reads all of it */
+  const char* sha256; /* the file's, 64 lower-case hex digits, if the host knows it; NULL: computed, which reads all */
 } bitnet_inspect_options_t;
 #define BITNET_INSPECT_OPTIONS_INIT \
   { sizeof(bitnet_inspect_options_t), 0, 0, 0, 0, 0 }

@@ -43,10 +43,10 @@ typedef struct bitnet_model_options_t {
   bitnet_progress_fn progress;         /* NULL: none */
   void* progress_user_data;
   const bitnet_policy_t* policy; /* corrections for a known-bad file, needs allow_corrections; NULL: none */
-  const char* sha256;            /* the file's, 64 hex digits, where the host knows it; NULL: computed when needed */
-  uint32_t allow_corrections;    /* the permission to apply a policy */
-  uint32_t strict;               /* refuse every correction and every suspicious norm */
-  uint32_t hash;                 /* the SHA-256 of file and weights while it loads, by one thread more: for receipts */
+  const char* sha256;         /* the file's, 64 lower-case hex digits, if the host knows it; NULL: computed if needed */
+  uint32_t allow_corrections; /* the permission to apply a policy */
+  uint32_t strict;            /* refuse every correction and every suspicious norm */
+  uint32_t hash;              /* the SHA-256 of file and weights while it loads, by one thread more: for receipts */
   uint32_t reserved;
 } bitnet_model_options_t;
 #define BITNET_MODEL_OPTIONS_INIT \

@@ -66,7 +66,7 @@ BITNET_API const char* bitnet_policy_verdict_name(bitnet_policy_verdict_t verdic
 /**
  * Plans the corrections of a policy for a model file.
  * @param file    NULL: the policy alone, which parsing has already checked; the verdict is then BITNET_POLICY_READY.
- * @param sha256  the file's, 64 hex digits, where the host knows it; NULL: computed.
+ * @param sha256  the file's, 64 lower-case hex digits, where the host knows it; NULL: computed.
  * @return BITNET_OK for every verdict, _E_INVALID_ARGUMENT, _E_NO_MEMORY.
  * @since 0.1
  */

@@ -47,7 +47,8 @@ typedef struct bitnet_session_options_t {
 /**
  * @param options      NULL = defaults. Borrowed for the call.
  * @param out_session  receives the session; NULL on failure. Free with bitnet_session_free().
- * @return BITNET_OK, _E_INVALID_ARGUMENT, _E_NO_MEMORY.
+ * @return BITNET_OK, _E_INVALID_ARGUMENT, _E_UNSUPPORTED (BITNET_HEAD_SHORTCUT with a head that has none, or on a GPU),
+ *         _E_NO_MEMORY, _E_TARGET_UNAVAILABLE (a GPU that failed).
  * @threading safe from any thread.
  * @since 0.1
  */
@@ -83,7 +84,7 @@ typedef uint32_t bitnet_want_t;
 enum bitnet_want { BITNET_WANT_LAST = 0, BITNET_WANT_ALL = 1, BITNET_WANT_NONE = 2 };
 
 /**
- * Appends tokens to the context. On any failure the session stays where it was.
+ * Appends tokens to the context. On any failure the context stays as it was; rows of logits may be gone.
  * @return BITNET_OK, _E_INVALID_ARGUMENT (no tokens, an id outside the vocabulary), _E_CONTEXT_FULL, _E_CANCELLED,
  *         _E_NON_FINITE, _E_NO_MEMORY, _E_BAD_STATE.
  * @since 0.1
@@ -102,7 +103,7 @@ typedef struct bitnet_batch_item_t {
 
 /**
  * Evaluates several different sessions of one model in one pass: faster than one after the other, with equal results.
- * On any failure every session stays where it was.
+ * On any failure every context stays as it was; rows of logits may be gone.
  * @return as bitnet_session_eval(); _E_INVALID_ARGUMENT also for a session that occurs twice or of another model.
  * @since 0.1
  */
@@ -150,7 +151,7 @@ typedef struct bitnet_generate_options_t {
   float repeat_penalty;    /* > 0; 0: 1, which is none */
   uint32_t repeat_last_n;  /* tokens that the penalty looks back; 0: 64 */
   uint64_t seed;           /* the same seed, model, tokens and options: the same text, anywhere */
-  uint32_t ignore_eos;     /* 1: stop ids do not stop */
+  uint32_t ignore_eos;     /* 1: stop ids do not stop, those of `stop_ids` neither */
   uint32_t n_stop_ids;
   const int32_t* stop_ids;         /* [n_stop_ids] of the vocabulary, besides its own */
   const char* const* stop_strings; /* [n_stop_strings] texts that end the generation; may span tokens */
@@ -186,7 +187,8 @@ typedef struct bitnet_step_t {
   { sizeof(bitnet_step_t), 0, 0, 0, 0, 0 }
 
 /**
- * Starts a generation: evaluates the prompt after what is in the context.
+ * Starts a generation: evaluates the prompt after what is in the context. A drawn token joins the context with the next
+ * draw, so the last one is not in it: to go on after BITNET_STOP_LENGTH, begin with that token as the prompt.
  * @param prompt   token ids; none (NULL, 0) continues from an evaluation that kept the last row.
  * @param options  NULL = defaults. Borrowed for the call.
  * @return as bitnet_session_eval(); _E_INVALID_ARGUMENT also for an option out of range, _E_BAD_STATE also when there
@@ -219,7 +221,8 @@ typedef int32_t (*bitnet_token_fn)(const bitnet_step_t* step, void* user_data);
 
 /**
  * begin and next until the end, each step handed to `on_token` on the calling thread.
- * @return as begin and next; _E_CANCELLED when on_token returned something else than 0 or the session was cancelled.
+ * @return as begin and next; _E_CANCELLED when on_token returned something else than 0 or the session was cancelled:
+ *         the generation is over then too.
  * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_session_generate(bitnet_session_t* session, const int32_t* prompt, size_t n_prompt,
@@ -243,19 +246,29 @@ BITNET_API void bitnet_session_cancel(bitnet_session_t* session) BITNET_NOEXCEPT
 
 /* ---- Context ------------------------------------------------------------------------------------------------- */
 
-/** Empties the context. @return BITNET_OK, _E_BAD_STATE, _E_INVALID_ARGUMENT. @since 0.1 */
+/** Empties the context; a generation is over. @return BITNET_OK, _E_BAD_STATE, _E_INVALID_ARGUMENT. @since 0.1 */
 BITNET_API bitnet_status_t bitnet_session_clear(bitnet_session_t* session) BITNET_NOEXCEPT;
 
-/** Keeps the first `position` tokens. @return BITNET_OK, _E_INVALID_ARGUMENT (beyond the end), _E_BAD_STATE. @since 0.1
+/**
+ * Keeps the first `position` tokens; a generation is over, and rows of logits are gone: roll back by one token more,
+ * and begin with that one.
+ * @return BITNET_OK, _E_INVALID_ARGUMENT (beyond the end), _E_BAD_STATE.
+ * @since 0.1
  */
 BITNET_API bitnet_status_t bitnet_session_roll_back(bitnet_session_t* session, uint32_t position) BITNET_NOEXCEPT;
 
-/** A second session with the same context, independent from then on. @since 0.1 */
+/**
+ * A second session with the same context, independent from then on. It has no generation and no rows of logits: to draw
+ * several times from one prompt, evaluate all of it but the last token, fork, and begin each with that token.
+ * @return BITNET_OK, _E_NO_MEMORY, _E_BAD_STATE, _E_INVALID_ARGUMENT, _E_TARGET_UNAVAILABLE.
+ * @since 0.1
+ */
 BITNET_API bitnet_status_t bitnet_session_fork(const bitnet_session_t* session,
                                                bitnet_session_t** out_session) BITNET_NOEXCEPT;
 
 /**
- * The context as bytes: digest of the model, cache type, tokens and cache. Holds until a new major version.
+ * The context as bytes: digest of the model, cache type, tokens and cache, no rows of logits. Holds until a new major
+ * version. The first call for a model reads its whole file for the digest, unless it was loaded with `hash`.
  * @param buf     receives the state; NULL with capacity 0 asks for the size only.
  * @param needed  receives the bytes needed.
  * @return BITNET_OK, _E_BUFFER_TOO_SMALL, _E_NO_MEMORY, _E_BAD_STATE, _E_INVALID_ARGUMENT.
@@ -265,7 +278,8 @@ BITNET_API bitnet_status_t bitnet_session_save(const bitnet_session_t* session, 
                                                size_t* needed) BITNET_NOEXCEPT;
 
 /**
- * Replaces the context by a saved one; the bytes are checked. On any failure the session stays as it was.
+ * Replaces the context by a saved one. Model, sizes and token ids are checked; values of the cache are taken as they
+ * are, so keep states where nobody else writes. On any failure the session stays as it was.
  * @return BITNET_OK, _E_BAD_FORMAT, _E_MODEL_MISMATCH (another model or cache type), _E_CONTEXT_FULL, _E_BAD_STATE,
  *         _E_INVALID_ARGUMENT, _E_NO_MEMORY.
  * @since 0.1
@@ -294,7 +308,8 @@ typedef struct bitnet_memory_t {
 /**
  * What the model in `file` and one session would take if they were loaded now: with BITNET_LOAD_AUTO what is copied
  * depends on the memory to spare at this moment. Linears that are dense count as ternary, or with allow_dense_linears
- * as they are. Reads the header only, that of SafeTensors at their path.
+ * as they are. An n_ctx beyond the model's own, which no session takes, is reckoned all the same. Reads the header
+ * only, that of SafeTensors at their path.
  * @param model_options    NULL = defaults; the mode, the layout and allow_dense_linears count.
  * @param session_options  NULL = defaults.
  * @return BITNET_OK, _E_BAD_FORMAT, _E_UNSUPPORTED (not a model that would load), _E_INVALID_ARGUMENT, _E_NO_MEMORY,

@@ -132,7 +132,8 @@ class Session {
     for (const BatchItem& i : items) raw.push_back({i.session->capi(), i.tokens.data(), i.tokens.size(), i.want, 0});
     return Result<void>::from(bitnet_session_eval_batch(raw.data(), raw.size()));
   }
-  /// Wraps bitnet_session_logits(): a view, valid until the next evaluation, draw or change of the context.
+  /// Wraps bitnet_session_logits(): a view, valid until the next evaluation, draw or change of the context, and at most
+  /// until logits or top of another row.
   Result<Span<const float>> logits(std::size_t row = 0) {
     const float* data = nullptr;
     std::size_t n = 0;
