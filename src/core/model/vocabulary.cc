@@ -65,7 +65,15 @@ Result<TokenizerFile> MapTokenizer(const std::string& path) {
     // What the model's own library reads first.
     file /= kTokenizerName;
     const fs::path other = fs::path(path) / kSentencePieceName;
-    if (!MayExist(file.string()) && MayExist(other.string())) file = other;
+    if (!MayExist(file.string())) {
+      if (!MayExist(other.string())) {
+        return Status(Code::kNotFound,
+                      Cat("path ", Quoted(path, 256), " is a directory without ", kTokenizerName, " or ",
+                          kSentencePieceName, ", expected a tokenizer: add one, or name another"),
+                      kTokenizerName);
+      }
+      file = other;
+    }
   }
   auto bytes = MappedFile::Map(file.string());
   if (!bytes.ok() && is_folder) {

@@ -263,7 +263,7 @@ TEST_CASE("a folder needs a tokenizer", "[model][safetensors]") {
   const HfModel hf;
   folder.Write("config.json", hf.Config());
   folder.Write("model.safetensors", Safetensors(hf.Tensors()));
-  CheckRefused(LoadPath(folder.path()), Code::kNotFound, "tokenizer.json");
+  CheckRefused(LoadPath(folder.path()), Code::kNotFound, "tokenizer.json", "tokenizer.json or tokenizer.model");
 }
 
 TEST_CASE("a folder may have a tokenizer.model in place of a tokenizer.json", "[model][safetensors]") {
