@@ -213,13 +213,14 @@ Status Replay(std::string_view text, const bitnet_model_t& handle, bitnet_verifi
   if (!read.ok()) return Rejected(std::string(read.status().message()), std::string(read.status().what()));
   BN_RETURN_IF_ERROR(CheckReplayable(*read, *handle.model));
   const Receipt& r = read->receipt;
+  const std::shared_ptr<const EngineState> state = handle.state;  // the log may free the handle
   BN_ASSIGN_OR_RETURN(const std::shared_ptr<const core::Model> model, ModelFor(r, handle));
   BN_RETURN_IF_ERROR(CheckParts(r.model, *model, handle));
   core::SessionOptions options;
   options.n_ctx = r.inference.options.n_ctx;
   options.head = r.inference.options.head == "full" ? core::HeadMode::kFull : core::HeadMode::kAuto;
   options.kv_type = r.inference.options.kv_type == "f32" ? kernels::Dense::kF32 : kernels::Dense::kF16;
-  Result<std::unique_ptr<core::Session>> created = core::Session::Create(handle.state->engine, model, options);
+  Result<std::unique_ptr<core::Session>> created = core::Session::Create(state->engine, model, options);
   if (!created.ok()) return Impossible(created.status());
   const std::unique_ptr<core::Session> session = *std::move(created);
   if (const Status status = session->Begin(*r.inference.prompt_tokens, OptionsIn(r)); !status.ok()) {
