@@ -28,7 +28,8 @@
  *
  * STRUCTS that are passed by pointer start with struct_size. Initialise them with their _INIT macro (or zeros and
  * struct_size = sizeof): every option is then at its default. Reserved fields must be 0. A library accepts the structs
- * of every older header, and those of a newer one as long as what it does not know is zero.
+ * of every older header, and those of a newer one as long as what it does not know is zero. Items of arrays (messages,
+ * candidates, parts of a batch) have no struct_size and stay as they are.
  *
  * TEXT is UTF-8. Texts that an object already holds come as const char * and live as long as the object. Texts and
  * lists made on request come by two calls: with (NULL, 0) the needed size, then the content; a buffer that is too small
