@@ -1,5 +1,18 @@
 # Every option of the build, with its help text.
-option(BUILD_SHARED_LIBS "Build libbitnet as a shared library" ON)
+# What every project has: inside another one only this folder sees the default, and the others keep theirs.
+if(PROJECT_IS_TOP_LEVEL)
+  option(BUILD_SHARED_LIBS "Build libbitnet as a shared library" ON)
+elseif(NOT DEFINED BUILD_SHARED_LIBS)
+  set(BUILD_SHARED_LIBS ON)
+endif()
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  if(PROJECT_IS_TOP_LEVEL)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+  else()
+    set(CMAKE_BUILD_TYPE Release)
+  endif()
+endif()
+
 option(BITNET_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(BITNET_BUILD_EXAMPLES "Build the tool and the example programs" ${PROJECT_IS_TOP_LEVEL})
 option(BITNET_BUILD_BENCH "Build the benchmark programs (need Google Benchmark)" OFF)
@@ -10,7 +23,3 @@ option(BITNET_CUDA "Build the CUDA kernels too (needs nvcc)" OFF)
 set(BITNET_UNITY OFF CACHE STRING "What is compiled several files at once, quicker without a compiler cache: OFF, TESTS or ALL")
 set(BITNET_UPPER_OPTIONS "" CACHE STRING "More compiler options for the library above the kernels, for example -O1")
 set(BITNET_SANITIZE "" CACHE STRING "Sanitizers to build with, for example address,undefined or thread")
-
-if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
-  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
-endif()
