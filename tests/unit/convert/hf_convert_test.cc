@@ -258,7 +258,7 @@ TEST_CASE("the tokenizer of another file takes the place of the source's own", "
   spec.tokenizer = folder.File("absent.json");
   CheckNotConverted(BITNET_TINY_MODEL, target, spec, Code::kNotFound, "absent.json");
   spec.tokenizer = folder.path();
-  CheckNotConverted(BITNET_TINY_MODEL, target, spec, Code::kNotFound, "tokenizer.json: ");
+  CheckNotConverted(BITNET_TINY_MODEL, target, spec, Code::kNotFound, "tokenizer.json or tokenizer.model");
 }
 
 TEST_CASE("a tokenizer.model becomes the tokens and scores of the GGUF", "[convert]") {
