@@ -153,7 +153,9 @@ bitnet_status_t bitnet_receipt_verify(const char* text, size_t n_bytes, const bi
       verify.max_ctx = o.model->model->hparams().n_ctx_train;
     }
     auto verification = std::make_unique<bitnet_verification_t>();
-    verification->problems = receipts::VerifyReceipt({text, n_bytes}, verify).problems;
+    auto report = receipts::VerifyReceipt({text, n_bytes}, verify);
+    if (!report.ok()) return Fail(report.status());
+    verification->problems = std::move(report->problems);
     *out_verification = verification.release();
     return BITNET_OK;
   });

@@ -240,9 +240,10 @@ void CheckCorrections(const Receipt& r, const VerifyOptions& options, Checks& c)
 
 }  // namespace
 
-VerifyReport VerifyReceipt(std::string_view text, const VerifyOptions& options) {
+core::Result<VerifyReport> VerifyReceipt(std::string_view text, const VerifyOptions& options) {
   core::Result<ReadResult> read = ReadReceipt(text);
-  if (!read.ok()) return {{}, {{"", std::string(read.status().message())}}};
+  if (!read.ok() && read.status().code() == core::Code::kNoMemory) return read.status();  // says nothing of the text
+  if (!read.ok()) return VerifyReport{{}, {{"", std::string(read.status().message())}}};
   Checks checks(std::move(read->problems));
   // What was left out has a default that would only confuse: the schema's problems come alone.
   if (checks.problems().empty()) {
@@ -260,7 +261,7 @@ VerifyReport VerifyReceipt(std::string_view text, const VerifyOptions& options) 
     CheckHead(r, checks);
     CheckCorrections(r, options, checks);
   }
-  return {std::move(read->receipt), checks.Take()};
+  return VerifyReport{std::move(read->receipt), checks.Take()};
 }
 
 }  // namespace bitnet::receipts

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/status.h"
 #include "receipts/reader.h"
 #include "receipts/record.h"
 
@@ -31,8 +32,8 @@ struct VerifyReport {
   std::vector<Problem> problems;  // empty: accepted
 };
 
-// A text that is no receipt at all is a report with one problem.
-VerifyReport VerifyReceipt(std::string_view text, const VerifyOptions& options);
+// A text that is no receipt at all is a report with one problem; kNoMemory is no report.
+core::Result<VerifyReport> VerifyReceipt(std::string_view text, const VerifyOptions& options);
 
 }  // namespace bitnet::receipts
 

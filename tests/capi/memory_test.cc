@@ -177,6 +177,33 @@ TEST_CASE("each allocation of load, generate and save may fail: a status, no lea
   CHECK(n_retried > 5);
 }
 
+TEST_CASE("a receipt that no memory is left to read is neither accepted nor rejected", "[capi][memory]") {
+  Run run;
+  REQUIRE(LoadGenerateSave(&run, 1) == BITNET_OK);
+  bitnet_receipt_t* receipt = nullptr;
+  REQUIRE(bitnet_receipt_create(run.session, nullptr, &receipt) == BITNET_OK);
+  size_t n_bytes = 0;
+  const char* const text = bitnet_receipt_text(receipt, &n_bytes);
+  bitnet_verification_t* verification = nullptr;
+  Arm(0);
+  REQUIRE(bitnet_receipt_verify(text, n_bytes, nullptr, &verification) == BITNET_OK);
+  const uint64_t n_allocations = Disarm();
+  bitnet_verification_free(verification);
+  REQUIRE(n_allocations > 50);
+  for (uint64_t n = 1; n <= n_allocations; ++n) {
+    const int64_t live = g_live;
+    Arm(n);
+    const bitnet_status_t s = bitnet_receipt_verify(text, n_bytes, nullptr, &verification);
+    Disarm();
+    bitnet_verification_free(verification);
+    if (s != BITNET_E_NO_MEMORY) {
+      FAIL("allocation " << n << " of " << n_allocations << ": status " << s << ", " << bitnet_last_error_message());
+    }
+    if (g_live != live) FAIL("allocation " << n << ": " << g_live - live << " blocks leaked");
+  }
+  bitnet_receipt_free(receipt);
+}
+
 TEST_CASE("a decoded token allocates nothing in the steady state", "[capi][memory]") {
   for (const uint32_t threads : {1u, 2u}) {
     Run run;

@@ -33,8 +33,9 @@ receipts::VerifyReport Verify(std::string_view text) {
     return o;
   }();
   auto report = receipts::VerifyReceipt(text, options);
-  for (const auto& problem : report.problems) Require(IsOneLine(problem.message));
-  return report;
+  Require(report.ok());
+  for (const auto& problem : report->problems) Require(IsOneLine(problem.message));
+  return *std::move(report);
 }
 
 }  // namespace

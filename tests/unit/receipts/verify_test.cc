@@ -17,7 +17,9 @@ using core::JsonValue;
 VerifyReport Verify(const Receipt& receipt, const VerifyOptions& options = SampleOptions()) {
   const auto text = WriteReceipt(receipt);
   REQUIRE(text.ok());
-  return VerifyReceipt(*text, options);
+  auto report = VerifyReceipt(*text, options);
+  REQUIRE(report.ok());
+  return *std::move(report);
 }
 
 std::string All(const VerifyReport& report) {
@@ -359,12 +361,12 @@ TEST_CASE("A changed leaf is rejected wherever it is when the digest was left as
     const JsonValue before = leaf;
     Mutate(leaf);
     INFO(path);
-    CHECK_FALSE(VerifyReceipt(TextOf(document), SampleOptions()).problems.empty());
+    CHECK_FALSE(VerifyReceipt(TextOf(document), SampleOptions())->problems.empty());
     leaf = before;
     ++n;
   });
   CHECK(n > 100);
-  CHECK(VerifyReceipt(TextOf(document), SampleOptions()).problems.empty());
+  CHECK(VerifyReceipt(TextOf(document), SampleOptions())->problems.empty());
 }
 
 TEST_CASE("A missing required field is named", "[receipts][verify]") {
@@ -381,7 +383,7 @@ TEST_CASE("A missing required field is named", "[receipts][verify]") {
       if (optional.count(value.object[i].key) != 0) continue;
       const JsonMember member = value.object[i];
       value.object.erase(value.object.begin() + static_cast<ptrdiff_t>(i));
-      const VerifyReport report = VerifyReceipt(TextOf(document), SampleOptions());
+      const VerifyReport report = *VerifyReceipt(TextOf(document), SampleOptions());
       value.object.insert(value.object.begin() + static_cast<ptrdiff_t>(i), member);
       INFO(below << ":\n" << All(report));
       CHECK(Names(report, below));
@@ -393,9 +395,9 @@ TEST_CASE("A missing required field is named", "[receipts][verify]") {
 }
 
 TEST_CASE("A text that is no receipt is a report with one problem", "[receipts][verify]") {
-  CHECK(VerifyReceipt("{", SampleOptions()).problems.size() == 1);
-  CHECK(VerifyReceipt("[]", SampleOptions()).problems.size() == 1);
-  CHECK(VerifyReceipt("{}", SampleOptions()).problems.size() > 10);
+  CHECK(VerifyReceipt("{", SampleOptions())->problems.size() == 1);
+  CHECK(VerifyReceipt("[]", SampleOptions())->problems.size() == 1);
+  CHECK(VerifyReceipt("{}", SampleOptions())->problems.size() > 10);
 }
 
 }  // namespace
