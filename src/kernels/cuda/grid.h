@@ -168,14 +168,17 @@ BN_HD void AtomicAdd(int32_t* to, int32_t x) {
   *to += x;
 #endif
 }
-// Counts up: the number before.
-BN_HD uint32_t AtomicNext(uint32_t* count) {
+// Counts up by n: the number before.
+BN_HD uint32_t AtomicTake(uint32_t* count, uint32_t n) {
 #if defined(__CUDA_ARCH__)
-  return atomicAdd(count, 1u);
+  return atomicAdd(count, n);
 #else
-  return (*count)++;
+  const uint32_t before = *count;
+  *count += n;
+  return before;
 #endif
 }
+BN_HD uint32_t AtomicNext(uint32_t* count) { return AtomicTake(count, 1); }
 
 // Where a kernel reports a value that is not finite: the word keeps the least (mark, row), so the first operation of
 // the pass and its first row win, as on a CPU. `mark` numbers the operations of a pass.

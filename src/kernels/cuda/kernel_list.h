@@ -6,6 +6,7 @@
 #include "kernels/cuda/attention_prompt_kernels.h"
 #include "kernels/cuda/block_kernels.h"
 #include "kernels/cuda/gpu.h"
+#include "kernels/cuda/head_kernels.h"
 #include "kernels/cuda/matrix_kernels.h"
 #include "kernels/cuda/norm_kernels.h"
 #include "kernels/cuda/row_kernels.h"
@@ -41,6 +42,12 @@ using DenseF16x1 = DenseProduct<F16, 1>;
 using DenseF16x4 = DenseProduct<F16, 4>;
 using DenseBF16x1 = DenseProduct<BF16, 1>;
 using DenseBF16x4 = DenseProduct<BF16, 4>;
+using DenseListedF32 = DenseProduct<float, 1, true>;
+using DenseListedF16 = DenseProduct<F16, 1, true>;
+using DenseListedBF16 = DenseProduct<BF16, 1, true>;
+using HeadCopyF32 = HeadCopyRows<float>;
+using HeadCopyF16 = HeadCopyRows<F16>;
+using HeadCopyBF16 = HeadCopyRows<BF16>;
 using BlockQ8_0x1 = BlockProduct<Block::kQ8_0, 1>;
 using BlockQ8_0x16 = BlockProduct<Block::kQ8_0, 16>;
 using BlockQ6_Kx1 = BlockProduct<Block::kQ6_K, 1>;
@@ -57,7 +64,9 @@ using BlockQ6_Kx16 = BlockProduct<Block::kQ6_K, 16>;
   X(AttentionCombine) X(Gate) X(DenseF32x1) \
   X(DenseF32x4) X(DenseF16x1) X(DenseF16x4) X(DenseBF16x1) \
   X(DenseBF16x4) X(BlockQ8_0x1) X(BlockQ8_0x16) X(BlockQ6_Kx1) \
-  X(BlockQ6_Kx16) X(SelectMaxima) X(SelectTop)
+  X(BlockQ6_Kx16) X(SelectMaxima) X(SelectTop) \
+  X(HeadCopyF32) X(HeadCopyF16) X(HeadCopyBF16) X(HeadDigits) X(HeadBounds) X(HeadSurvivors) \
+  X(DenseListedF32) X(DenseListedF16) X(DenseListedBF16)
 // clang-format on
 
 enum class GpuKernel : uint32_t {

@@ -19,6 +19,14 @@ struct ProductArgs {
   float* y;           // [tokens, rows]
 };
 
+// Some rows of a matrix alone: `ids`, in any order, [*n_ids] of them, known on the device alone; none where they are
+// more than `max`. A grid over `max` rows.
+struct ListedProductArgs : ProductArgs {
+  const uint32_t* ids;
+  const uint32_t* n_ids;
+  uint32_t max;
+};
+
 BN_HD void StoreProduct(float y, const ProductArgs& a, uint32_t token, uint32_t row) {
   if (a.bias != nullptr) y = y + a.bias[row];
   float* const to = a.y + size_t{token} * a.rows + row;
@@ -27,10 +35,11 @@ BN_HD void StoreProduct(float y, const ProductArgs& a, uint32_t token, uint32_t 
 
 // 8 threads make a row, or two of several tokens: each has 8 stripes of dot64, so that 8 threads read 64 elements of a
 // row 16 bytes at a time. Elements of 2 bytes: thread l has stripes 8 l .. 8 l + 7; of 4 bytes: 4 l .. 4 l + 3 and
-// those + 32. As soon as an element is used, the one kAhead * 64 further on is asked for.
-template <class T, uint32_t kTokens>
+// those + 32. As soon as an element is used, the one kAhead * 64 further on is asked for. kListed: of the rows of a
+// list.
+template <class T, uint32_t kTokens, bool kListed = false>
 struct DenseProduct {
-  static constexpr bool kReadsAhead = true;
+  static constexpr bool kReadsAhead = !kListed;
   static constexpr uint32_t kThreads = 128;
   static constexpr uint32_t kBlocksEach = kTokens == 1 ? 5 : 2;
   static constexpr uint32_t kRowThreads = 8;
@@ -43,7 +52,7 @@ struct DenseProduct {
   static constexpr uint32_t kStaged = kTokens == 1 ? 4096 : 2048;  // columns of x in shared memory
   static constexpr uint32_t kSums = kRowsEach * kTokens;
   static_assert(kStaged % (kAhead * kChunk) == 0);
-  using Args = ProductArgs;
+  using Args = std::conditional_t<kListed, ListedProductArgs, ProductArgs>;
   struct Shared {
     // Fours of columns, so that 8 threads meet in no bank: of chunk c, 16 c + 8 h + l is the h-th four of thread l.
     Words4 x[kTokens][kStaged / 4];
@@ -51,6 +60,7 @@ struct DenseProduct {
   struct Lane {
     Words4 w[kAhead][kRowsEach][kLoads];
     float stripe[kSums * 8], other[8];
+    uint32_t row[kRowsEach];
   };
 
   // The first column that thread l has of half h (four stripes), or of load h, of a chunk.
@@ -65,6 +75,13 @@ struct DenseProduct {
   }
 
  private:
+  BN_HD static uint32_t Rows(const Args& a) {
+    if constexpr (kListed)
+      return *a.n_ids <= a.max ? *a.n_ids : 0;
+    else
+      return a.rows;
+  }
+
   template <bool kAligned>
   BN_HD static void Fetch(const Args& a, uint32_t row, uint32_t column, uint32_t l, Words4 (&w)[kLoads]) {
     BN_UNROLL
@@ -87,23 +104,26 @@ struct DenseProduct {
     // Blocks of the same rows stand together, so that the second-level cache has the weights for all tokens.
     const uint32_t n_groups = (a.n_tokens + kTokens - 1) / kTokens;
     const uint32_t token0 = g.x() % n_groups * kTokens, row0 = g.x() / n_groups * kRows;
+    const uint32_t n_rows = Rows(a);
+    if (kListed && row0 >= n_rows) return;
     const auto row_of = [&](uint32_t t, uint32_t r) { return row0 + t / kRowThreads * kRowsEach + r; };
-    // Threads without a row repeat the last one and store nothing.
-    const auto fetch = [&](uint32_t t, uint32_t column, Words4(&w)[kRowsEach][kLoads]) {
+    const auto fetch = [&](uint32_t t, uint32_t column, Lane& lane, Words4(&w)[kRowsEach][kLoads]) {
       BN_UNROLL
-      for (uint32_t r = 0; r < kRowsEach; ++r) {
-        const uint32_t row = row_of(t, r) < a.rows ? row_of(t, r) : a.rows - 1;
-        Fetch<kAligned>(a, row, column, t % kRowThreads, w[r]);
-      }
+      for (uint32_t r = 0; r < kRowsEach; ++r) Fetch<kAligned>(a, lane.row[r], column, t % kRowThreads, w[r]);
     };
     constexpr uint32_t kBatch = kAligned ? kAhead : 1;  // chunks
     g.Lanes([&](uint32_t t, Lane& lane) {               // weights alone: x need not be there yet
       BN_UNROLL
+      for (uint32_t r = 0; r < kRowsEach; ++r) {  // threads without a row repeat the last one and store nothing
+        lane.row[r] = row_of(t, r) < n_rows ? row_of(t, r) : n_rows - 1;
+        if constexpr (kListed) lane.row[r] = a.ids[lane.row[r]];
+      }
+      BN_UNROLL
       for (uint32_t i = 0; i < kSums * 8; ++i) lane.stripe[i] = 0.0f;
       BN_UNROLL
-      for (uint32_t j = 0; j < kBatch; ++j) fetch(t, j * kChunk, lane.w[j]);
+      for (uint32_t j = 0; j < kBatch; ++j) fetch(t, j * kChunk, lane, lane.w[j]);
     });
-    g.AwaitPrevious();
+    if (!kListed) g.AwaitPrevious();
     auto& shared = g.shared();
     for (uint32_t col0 = 0; col0 < a.n; col0 += kStaged) {
       if (col0 > 0) g.Phase([](uint32_t, Lane&) {});  // all are done with what is there
@@ -115,7 +135,7 @@ struct DenseProduct {
           for (uint32_t j = 0; j < kBatch; ++j) {
             const uint32_t at = column + j * kChunk;
             Multiply<decltype(whole)::value>(a, at, t % kRowThreads, shared, (at - col0) / 4, lane.w[j], lane);
-            fetch(t, at + kBatch * kChunk, lane.w[j]);
+            fetch(t, at + kBatch * kChunk, lane, lane.w[j]);
           }
         };
         uint32_t column = col0;
@@ -128,8 +148,8 @@ struct DenseProduct {
       if (t % kRowThreads != 0) return;
       BN_UNROLL
       for (uint32_t i = 0; i < kSums; ++i) {
-        const uint32_t row = row_of(t, i / kTokens), token = token0 + i % kTokens;
-        if (row < a.rows && token < a.n_tokens) StoreProduct(lane.stripe[8 * i], a, token, row);
+        const uint32_t r = i / kTokens, token = token0 + i % kTokens;
+        if (row_of(t, r) < n_rows && token < a.n_tokens) StoreProduct(lane.stripe[8 * i], a, token, lane.row[r]);
       }
     });
   }

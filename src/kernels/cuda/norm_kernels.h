@@ -163,7 +163,6 @@ struct RowNorm {
   // After Quantise, for every thread.
   BN_HD static NormScale ScaleOf(const Shared& shared) { return {Quotient(Largest(shared), 127.0f), shared.sum}; }
 
- private:
   // Reads a piece of the row into shared memory, and zeros up to what AddSquares reads.
   BN_HD static void ReadPiece(const Args& a, uint32_t col0, uint32_t t, Shared& shared) {
     constexpr uint32_t kAtOnce = kReads / 2;  // registers
@@ -204,6 +203,8 @@ struct RowNorm {
       }
     }
   }
+
+ private:
   BN_HD static Words4 Scaled4(const Words4& x, float inv, const Words4& gamma) {
     Words4 y;
     BN_UNROLL
