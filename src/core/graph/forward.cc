@@ -192,7 +192,8 @@ HeadOutcome HeadTop(const Ops& ops, const HParams& h, const Weights& w, const He
   void* const c = ops.context;
   ops.mark(c, MarkOf(h, kOutputNorm));
   if (!ops.set_input(c, x, 1, h.n_embd, w.output_norm, h.norm_eps)) return HeadOutcome::kNonFinite;
-  ops.mark(c, MarkOf(h, kLogits));
+  static_assert(kLogits == kOutput + 1);
+  ops.mark(c, MarkOf(h, kOutput));
   return ops.head_top(c, w.head(), copy, logits, scratch, k, top);
 }
 

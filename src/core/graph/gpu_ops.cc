@@ -40,7 +40,7 @@ const uint8_t* TileScales(const Matrix& m) {
 size_t KeyBlocks(size_t n_ctx) { return (n_ctx + kernels::kKeyBlock - 1) / kernels::kKeyBlock; }
 
 struct Layout {
-  size_t top, fail, rows, normed, q8, d, q_sum, block_q8, block_d, partial, maxima;  // byte offsets
+  size_t n_survivors, top, fail, rows, normed, q8, d, q_sum, block_q8, block_d, partial, maxima;  // byte offsets
   size_t partial_slots, total;
 };
 
@@ -49,6 +49,7 @@ Layout LayoutFor(const GpuOps::Sizes& s) {
   Layout l{};
   size_t at = 0;
   const auto take = [&at](size_t bytes, size_t align) { return std::exchange(at, RoundUp(at + bytes, align)); };
+  l.n_survivors = take(sizeof(uint64_t), sizeof(uint64_t));
   l.top = take(kHeadRows * kernels::kMaxTop * sizeof(kernels::TopEntry), sizeof(uint64_t));
   l.fail = take(sizeof(uint64_t), sizeof(uint64_t));
   l.rows = take(s.max_rows * (sizeof(gpu::Row) + s.n_rot * sizeof(float)), kAlign);  // and their angles
@@ -133,9 +134,8 @@ Ops GpuOps::ops() {
   o.select_top = [](void* c, const float* logits, size_t n_rows, size_t n_vocab, size_t k, kernels::TopEntry* top) {
     return kSelf(c).SelectTop(logits, n_rows, n_vocab, k, top);
   };
-  o.head_top = [](void*, const Matrix&, const HeadCopy&, float*, HeadScratch&, size_t, kernels::TopEntry*) {
-    return HeadOutcome::kFallBack;
-  };
+  o.head_top = [](void* c, const Matrix& w, const HeadCopy& copy, float* logits, HeadScratch& scratch, size_t k,
+                  kernels::TopEntry* top) { return kSelf(c).HeadTop(w, copy, logits, scratch, k, top); };
   o.mark = [](void* c, uint32_t mark) { kSelf(c).mark_ = mark; };
   o.failure = [](void* c) { return kSelf(c).failure_; };
   o.counts = [](void* c) -> OpCounts& { return kSelf(c).counts_; };

@@ -1,7 +1,7 @@
 // The operations of ops.h on a GPU: launches in a queue, and recordings of passes of one token each of some sessions.
 //
-// Nothing waits but finish, read and select_top; a value that is not finite leaves a mark on the device, and finish and
-// select_top report the first one. Kernels and their layouts: kernels/cuda, docs/kernels.md.
+// Nothing waits but finish, read, select_top and head_top; a value that is not finite leaves a mark on the device, and
+// finish, select_top and head_top report the first one. Kernels and their layouts: kernels/cuda, docs/kernels.md.
 #ifndef BITNET_CORE_GRAPH_GPU_OPS_H_
 #define BITNET_CORE_GRAPH_GPU_OPS_H_
 
@@ -65,6 +65,9 @@ class GpuOps {
   bool Attention(const HParams& h, uint32_t layer, float scale, size_t n_rows, const float* q, float* y);
   bool Gate(Activation activation, float* g, const float* u, size_t n);
   bool SelectTop(const float* logits, size_t n_rows, size_t n_vocab, size_t k, kernels::TopEntry* top);
+  HeadOutcome HeadTop(const Matrix& w, const HeadCopy& copy, float* logits, HeadScratch& scratch, size_t k,
+                      kernels::TopEntry* top);
+  bool ListedRows(const Matrix& w, const float* x, const uint32_t* ids, const uint32_t* n_ids, uint32_t max, float* y);
   PassStart Begin(std::span<const BatchRow> rows);
   PassStart BeginAlike(size_t n_rows, size_t most_blocks);
   bool Submit();
@@ -129,7 +132,8 @@ class GpuOps {
   bool counted_ternary_ = false;  // made, in a launch of its own or within products
   size_t have_block_ = 0;
 
-  // Parts of buffer_, on the device. In front of the failure there is room for the candidates of kHeadRows rows.
+  // Parts of buffer_, on the device. In front of the failure there is room for the candidates of kHeadRows rows, or for
+  // the number of survivors and the candidates of one.
   unsigned long long* fail_ = nullptr;  // kernels/cuda/grid.h, FailSlot
   kernels::gpu::Row* rows_ = nullptr;   // [rows of the pass], then cos and sin of each: [rows, n_rot]
   float* normed_ = nullptr;             // [max_rows, n_max]

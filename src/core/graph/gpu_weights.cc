@@ -142,6 +142,14 @@ uint64_t GpuWeights::Bytes(const HParams& h, const Weights& w, const GpuPart& pa
   return arena.size();
 }
 
+Result<const HeadCopy*> GpuWeights::SharedHead() const {
+  const std::lock_guard<std::mutex> lock(head_mutex_);
+  if (head_copy_.rows.data() == nullptr) {
+    BN_ASSIGN_OR_RETURN(head_copy_, MakeGpuHeadCopy(weights_.head(), *context_));
+  }
+  return static_cast<const HeadCopy*>(&head_copy_);
+}
+
 Result<std::shared_ptr<const GpuWeights>> GpuWeights::Upload(const HParams& h, const Weights& w, const GpuPart& part,
                                                              std::shared_ptr<GpuContext> context) {
   BN_RETURN_IF_ERROR(CheckGpuPart(w, part));

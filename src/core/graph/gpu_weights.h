@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include "core/graph/forward.h"
+#include "core/graph/gpu_head.h"
 #include "core/graph/gpu_memory.h"
 #include "core/model/weights.h"
 
@@ -37,6 +39,9 @@ class GpuWeights {
   // Pointers into device memory. Layers outside the part have none.
   const Weights& weights() const { return weights_; }
   const GpuPart& part() const { return part_; }
+  // The 8-bit copy of the part's head (HeadCopy::Possible), made at the first call: GpuHeadCopyBytes more than Bytes().
+  // Any thread.
+  Result<const HeadCopy*> SharedHead() const;
 
  private:
   GpuWeights() = default;
@@ -44,6 +49,8 @@ class GpuWeights {
   Buffer memory_;
   Weights weights_;
   GpuPart part_;
+  mutable std::mutex head_mutex_;  // of the copy, and of the queue that makes it
+  mutable HeadCopy head_copy_;
 };
 
 }  // namespace bitnet::core

@@ -29,6 +29,7 @@ HeadOutcome CpuOps::HeadTop(const Matrix& w, const HeadCopy& copy, float* logits
     }
   });
   if (!table_.select_top(s.values, s.n_survivors, k, top)) {
+    ++mark_;
     Fail(0);
     return HeadOutcome::kNonFinite;
   }

@@ -32,14 +32,19 @@ struct BatchRow {
 // Rows that each operation produced: the same for a model, tokens and options, whatever the threads and tiles.
 using OpCounts = std::array<uint64_t, kernels::kOpCount>;
 
-// What the head shortcut needs beside the logits row, and what it did.
+// What the head shortcut needs beside the logits row, in the memory of the head's device, and what it did.
 struct HeadScratch {
-  float* upper = nullptr;    // [n_vocab]
-  int8_t* digits = nullptr;  // [2, PadHead(n_embd)]
-  uint32_t* rows = nullptr;  // [max_survivors]
-  float* values = nullptr;   // [max_survivors]
-  size_t max_survivors = 0;  // more fall back to the full product
-  size_t n_survivors = 0;    // of the last call
+  int8_t* digits = nullptr;             // [2, PadHead(n_embd)]
+  kernels::HeadQuery* query = nullptr;  // of a device with memory of its own
+  float* upper = nullptr;               // [n_vocab]
+  uint32_t* rows = nullptr;             // [max_survivors]
+  float* values = nullptr;              // [max_survivors]
+  size_t max_survivors = 0;             // more fall back to the full product
+  size_t n_survivors = 0;               // of the last call
+
+  // For a head [n_vocab, n_embd]: the bytes, and the parts of so many of them.
+  static uint64_t Bytes(size_t n_vocab, size_t n_embd);
+  static HeadScratch In(const Buffer& memory, size_t n_vocab, size_t n_embd);
 };
 enum class HeadOutcome : uint32_t { kDone, kFallBack, kNonFinite };
 
@@ -87,7 +92,8 @@ struct Ops {
   bool (*select_top)(void* context, const float* logits, size_t n_rows, size_t n_vocab, size_t k,
                      kernels::TopEntry* top);
   // The same k entries, bit for bit, that linear and select_top give for the head w and the input of one row, without
-  // reading all of w. `logits` [n_vocab] is scratch. kFallBack: too many rows survive, or no bound holds.
+  // reading all of w. `logits` [n_vocab] is scratch. kFallBack: too many rows survive, or no bound holds. kNonFinite:
+  // failure() has the number set for an input that is not finite, the next one for a logit.
   HeadOutcome (*head_top)(void* context, const Matrix& w, const HeadCopy& copy, float* logits, HeadScratch& scratch,
                           size_t k, kernels::TopEntry* top);
   // Numbers the operations that follow, rising within a pass and the head after it.

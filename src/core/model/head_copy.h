@@ -14,7 +14,8 @@
 namespace bitnet::core {
 
 struct HeadCopy {
-  Buffer rows;  // [head.rows, HeadCopyRowBytes(head.cols)], aligned to 64
+  // [head.rows, HeadCopyRowBytes(head.cols)], aligned to 64; on a GPU kernels/cuda/head_copy_kernel.h's layout.
+  Buffer rows;
 
   // Whether a head can have one: dense, more rows than a sampler looks at, columns within the kernels' limit.
   static bool Possible(const Matrix& head);

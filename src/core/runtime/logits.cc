@@ -7,21 +7,14 @@
 
 namespace bitnet::core {
 
-namespace {
-
-// More survivors than this and the full product is as fast.
-size_t MaxSurvivors(const HParams& h) { return std::max<size_t>(h.n_vocab / 8, 2 * kernels::kMaxTop); }
-
-}  // namespace
-
 bool Session::Impl::UsesShortcut(const Matrix& head, const SessionOptions& options) {
   return options.head == HeadMode::kShortcut ? HeadCopy::Possible(head)
                                              : options.head == HeadMode::kAuto && HeadCopy::Worthwhile(head);
 }
 
-uint64_t Session::Impl::HeadScratchBytes(const HParams& h) {
-  return uint64_t{h.n_vocab} * sizeof(float) + MaxSurvivors(h) * (sizeof(uint32_t) + sizeof(float)) +
-         2 * kernels::PadHead(h.n_embd);
+HeadCopyUse Session::Impl::HeadCopyOnGpu(const Matrix& head, const SessionOptions& options) {
+  if (options.head == HeadMode::kShortcut) return HeadCopyUse::kAlways;
+  return options.head == HeadMode::kAuto && GpuHeadCopyWorthwhile(head) ? HeadCopyUse::kIfItFits : HeadCopyUse::kNone;
 }
 
 void Session::Impl::ForgetLogits() {
@@ -115,10 +108,12 @@ Result<std::span<const kernels::TopEntry>> Session::Top(size_t i) {
 // Makes the copy of the head and the scratch of the shortcut, once, where the options ask for it. Under kAuto any
 // failure means full logits.
 Status Session::Impl::PrepareShortcut() {
-  if (head_copy != nullptr || last().on_gpu() || !UsesShortcut(model->weights().head(), options)) return {};
+  const bool wanted = last().on_gpu() ? plan.head_copy : UsesShortcut(model->weights().head(), options);
+  if (head_copy != nullptr || !wanted || options.head == HeadMode::kFull) return {};
   const HParams& h = model->hparams();
-  auto copy = model->SharedHead(engine->table(), engine->pool(), engine->allocator());
-  auto buffer = Buffer::Allocate(engine->allocator(), HeadScratchBytes(h));
+  auto copy = last().on_gpu() ? last().gpu_weights->SharedHead()
+                              : model->SharedHead(engine->table(), engine->pool(), engine->allocator());
+  auto buffer = Buffer::Allocate(last().allocator, HeadScratch::Bytes(h.n_vocab, h.n_embd));
   for (const Status& status : {copy.status(), buffer.status()}) {
     if (status.ok()) continue;
     if (options.head == HeadMode::kShortcut) return status;
@@ -126,12 +121,7 @@ Status Session::Impl::PrepareShortcut() {
     return {};
   }
   head_buffer = *std::move(buffer);
-  HeadScratch& s = head_scratch;
-  s.max_survivors = MaxSurvivors(h);
-  s.upper = head_buffer.as<float>();
-  s.values = s.upper + h.n_vocab;
-  s.rows = reinterpret_cast<uint32_t*>(s.values + s.max_survivors);
-  s.digits = reinterpret_cast<int8_t*>(s.rows + s.max_survivors);
+  head_scratch = HeadScratch::In(head_buffer, h.n_vocab, h.n_embd);
   head_copy = *copy;
   return {};
 }

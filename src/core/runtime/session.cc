@@ -57,15 +57,12 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<Engine> engine,
   }
   auto impl = std::make_unique<Impl>(std::move(engine), std::move(model), options);
   const uint32_t chunk = ChunkFor(n_ctx, options);
-  BN_ASSIGN_OR_RETURN(impl->plan, MakePlan(*impl->engine, *impl->model, n_ctx, chunk, options.kv_type));
+  BN_ASSIGN_OR_RETURN(impl->plan, MakePlan(*impl->engine, *impl->model, n_ctx, chunk, options.kv_type,
+                                           Impl::HeadCopyOnGpu(impl->model->weights().head(), options)));
   const bool any_gpu = std::any_of(impl->plan.stages.begin(), impl->plan.stages.end(),
                                    [](const StagePlan& s) { return s.device != StagePlan::kCpu; });
   if (!any_gpu && impl->plan.fallback_reason != impl->engine->fallback_reason()) {
     impl->engine->Log(LogLevel::kWarning, Cat("device auto: computing on the cpu, since ", impl->plan.fallback_reason));
-  }
-  if (options.head == HeadMode::kShortcut && impl->plan.stages.back().device != StagePlan::kCpu) {
-    return Status(Code::kUnsupported,
-                  "head shortcut: not on a gpu, which reads the whole head; use head = auto or full", "head");
   }
   BN_RETURN_IF_ERROR(impl->Allocate(n_ctx, any_gpu ? std::min<uint32_t>(chunk, GpuOps::kMaxRows) : chunk));
   return std::unique_ptr<Session>(new Session(std::move(impl)));
@@ -80,7 +77,9 @@ Session::MemoryEstimate Session::Estimate(const HParams& h, const Matrix& head, 
   e.cache_bytes = KvCache::Bytes(h, n_ctx, options.kv_type);
   e.scratch_bytes = ForwardScratch::Bytes(h, chunk) + CpuOps::Bytes(CpuOps::SizesFor(h, chunk, n_ctx), table, threads) +
                     Impl::OwnBytes(h, n_ctx, chunk);
-  if (Impl::UsesShortcut(head, options)) e.head_bytes = HeadCopy::Bytes(head) + Impl::HeadScratchBytes(h);
+  if (Impl::UsesShortcut(head, options)) {
+    e.head_bytes = HeadCopy::Bytes(head) + HeadScratch::Bytes(h.n_vocab, h.n_embd);
+  }
   return e;
 }
 

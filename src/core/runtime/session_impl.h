@@ -28,8 +28,8 @@ struct Session::Impl {
       : engine(std::move(e)), model(std::move(m)), options(o) {}
   ~Impl() { BatchHead::LetGo(&batch); }
 
-  static bool UsesShortcut(const Matrix& head, const SessionOptions& options);
-  static uint64_t HeadScratchBytes(const HParams& h);
+  static bool UsesShortcut(const Matrix& head, const SessionOptions& options);  // on the CPU
+  static HeadCopyUse HeadCopyOnGpu(const Matrix& head, const SessionOptions& options);
   static uint64_t OwnBytes(const HParams& h, uint32_t n_ctx, uint32_t chunk);
   Status Allocate(uint32_t context, uint32_t chunk);
 

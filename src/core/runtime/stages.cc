@@ -17,21 +17,32 @@ HParams WithLayers(const HParams& h, uint32_t n_layers) {
 // What a device must hold for a share of a model.
 class Costs {
  public:
-  Costs(const Model& model, uint32_t n_ctx, uint32_t chunk, kernels::Dense kv_type)
-      : h_(model.hparams()), w_(model.weights()), n_ctx_(n_ctx), chunk_(chunk), kv_type_(kv_type) {}
+  // With the copy of the head if `head_copy`.
+  Costs(const Model& model, uint32_t n_ctx, uint32_t chunk, kernels::Dense kv_type, bool head_copy)
+      : h_(model.hparams()),
+        w_(model.weights()),
+        n_ctx_(n_ctx),
+        chunk_(chunk),
+        kv_type_(kv_type),
+        head_copy_bytes_(head_copy ? HeadCopyBytes() : 0) {}
 
   uint64_t Of(const GpuPart& part) const {
     const uint32_t n = part.layers.end - part.layers.begin;
     return GpuWeights::Bytes(h_, w_, part) + KvCache::Bytes(WithLayers(h_, n), n_ctx_, kv_type_) +
            ForwardScratch::Bytes(h_, chunk_) + GpuOps::Bytes(GpuOps::SizesFor(h_, chunk_, n_ctx_)) +
+           (part.head ? head_copy_bytes_ : 0) +
            (part.head ? uint64_t{chunk_} * h_.n_embd * sizeof(float) + kHeadRows * h_.n_vocab * sizeof(float) : 0);
   }
+
+  // That the copy of the head takes, and what a session computes with it.
+  uint64_t HeadCopyBytes() const { return GpuHeadCopyBytes(w_.head()) + HeadScratch::Bytes(h_.n_vocab, h_.n_embd); }
 
  private:
   const HParams& h_;
   const Weights& w_;
   uint32_t n_ctx_, chunk_;
   kernels::Dense kv_type_;
+  uint64_t head_copy_bytes_;
 };
 
 // Layers [first, n_layers) and perhaps the head over the GPUs, in rising order, as many to each as it has room for.
@@ -72,28 +83,38 @@ Status CheckTypes(const Weights& w, uint32_t n_layers) { return CheckGpuPart(w, 
 
 }  // namespace
 
-Result<Plan> MakePlan(const Engine& engine, const Model& model, uint32_t n_ctx, uint32_t chunk,
-                      kernels::Dense kv_type) {
+Result<Plan> MakePlan(const Engine& engine, const Model& model, uint32_t n_ctx, uint32_t chunk, kernels::Dense kv_type,
+                      HeadCopyUse head_copy) {
   const uint32_t n_layers = model.hparams().n_layers;
   const Weights& w = model.weights();
   const DeviceMode mode = engine.device();
   if (mode == DeviceMode::kCpu || engine.gpus().empty()) return OnCpu(n_layers, engine.fallback_reason());
   const auto n_gpu_chunk = static_cast<uint32_t>(std::min<size_t>(chunk, GpuOps::kMaxRows));
-  const Costs costs(model, n_ctx, n_gpu_chunk, kv_type);
+  const bool always = head_copy == HeadCopyUse::kAlways;
+  const Costs costs(model, n_ctx, n_gpu_chunk, kv_type, always);
   BN_ASSIGN_OR_RETURN(const std::vector<uint64_t> room, engine.GpuRoom());
   uint64_t all_room = 0;
   for (const uint64_t bytes : room) all_room += bytes;
 
   Plan plan;
+  const auto placed = [&] {
+    const StagePlan& last = plan.stages.back();
+    const bool fits = last.device != StagePlan::kCpu && head_copy == HeadCopyUse::kIfItFits &&
+                      costs.Of(last.part) + costs.HeadCopyBytes() <= room[static_cast<size_t>(last.device)];
+    plan.head_copy = fits || (last.device != StagePlan::kCpu && always);
+    return plan;
+  };
   if (mode != DeviceMode::kHybrid) {
     const Status types = CheckTypes(w, n_layers);
-    if (types.ok() && PlaceOnGpus(costs, room, 0, n_layers, true, &plan.stages)) return plan;
-    const Status refusal = types.ok() ? Status(Code::kNoMemory,
-                                               Cat("gpu: the model needs ", costs.Of({{0, n_layers}, true, true}),
-                                                   " bytes with this context, free or allowed are ", all_room,
-                                                   "; a smaller context, or device hybrid, needs less"),
-                                               "gpu_memory_limit")
-                                      : types;
+    if (types.ok() && PlaceOnGpus(costs, room, 0, n_layers, true, &plan.stages)) return placed();
+    const Status refusal = types.ok()
+                               ? Status(Code::kNoMemory,
+                                        Cat("gpu: the model needs ", costs.Of({{0, n_layers}, true, true}),
+                                            " bytes with this context, free or allowed are ", all_room,
+                                            always ? "; a smaller context, head full, or device hybrid, needs less"
+                                                   : "; a smaller context, or device hybrid, needs less"),
+                                        "gpu_memory_limit")
+                               : types;
     if (mode == DeviceMode::kCuda) return refusal;
     return OnCpu(n_layers, std::string(refusal.message()));
   }
@@ -109,7 +130,7 @@ Result<Plan> MakePlan(const Engine& engine, const Model& model, uint32_t n_ctx, 
       plan.stages[1].part.embedding = false;
     }
     if (!head) plan.stages.push_back({StagePlan::kCpu, {{n_layers, n_layers}, false, true}});
-    return plan;
+    return placed();
   }
   return Status(
       Code::kNoMemory,

@@ -27,13 +27,18 @@ struct StagePlan {
 // Stages in the order of the layers; the first embeds, the last has the head.
 struct Plan {
   std::vector<StagePlan> stages;
+  bool head_copy = false;       // the GPU of the head has room for the 8-bit copy of it
   std::string fallback_reason;  // why a GPU that was asked for by `auto` computes nothing; "" otherwise
 };
+
+// Whether the GPU of the head is to have an 8-bit copy of it: not for the price of a layer on it, or for any.
+enum class HeadCopyUse : uint32_t { kNone, kIfItFits, kAlways };
 
 // Splits a model over the engine's devices for caches of n_ctx positions and passes of `chunk` rows, before anything is
 // allocated. Refuses with an estimate where memory or the limit is too small (kNoMemory) and where a GPU lacks a
 // kernel (kUnsupported); under `auto` both mean the CPU.
-Result<Plan> MakePlan(const Engine& engine, const Model& model, uint32_t n_ctx, uint32_t chunk, kernels::Dense kv_type);
+Result<Plan> MakePlan(const Engine& engine, const Model& model, uint32_t n_ctx, uint32_t chunk, kernels::Dense kv_type,
+                      HeadCopyUse head_copy);
 
 // One device's share of a session. Not movable: ops point into it.
 struct Stage {

@@ -55,6 +55,32 @@ TEST_CASE("gpu: golden prompts give the twin's ids and digests, in chunks of eve
   }
 }
 
+TEST_CASE("gpu: the head shortcut draws from the same bits and finds a cpu's survivors", "[cuda][golden]") {
+  const auto gpu = GpuEngine(DeviceMode::kCuda);
+  if (gpu == nullptr) BN_SKIP("a GPU");
+  const auto cpu = MakeEngine();
+  const auto model = LoadTiny(*gpu);
+  core::SessionOptions options;
+  options.head = core::HeadMode::kShortcut;
+  for (const GoldenPrompt& p : GoldenPrompts()) {
+    INFO(p.name);
+    uint64_t survivors = 0;
+    for (const auto& engine : {cpu, gpu}) {
+      const auto session = MakeSession(engine, model, options);
+      core::GenerateOptions g;
+      g.max_new_tokens = static_cast<uint32_t>(p.f16.drawn.size());
+      g.ignore_eos = true;
+      REQUIRE(session->Begin(p.tokens, g).ok());
+      Drain(*session);
+      const core::RunFacts facts = session->Facts();
+      CHECK(facts.head == "shortcut");
+      CHECK(core::ToHex(*facts.logits_sha256) == p.f16.logits_sha256);
+      if (engine == cpu) survivors = facts.head_survivors;
+      CHECK(facts.head_survivors == survivors);
+    }
+  }
+}
+
 TEST_CASE("gpu: layers split over a cpu and gpus give the same bits", "[cuda][golden]") {
   const auto probe = GpuEngine(DeviceMode::kCuda);
   if (probe == nullptr) BN_SKIP("a GPU");
