@@ -190,6 +190,62 @@ Result Selection(const Device& device, const Shape& shape) {
   return {"largest logits", 1, n, 1, seconds, static_cast<double>(n) * sizeof(float), 0};
 }
 
+// A head F16 with the shortcut, the choice of the largest logits included.
+Result HeadShortcut(const Device& device, const Shape& shape) {
+  const uint32_t n = shape.embd, rows = shape.vocab, k = std::min<uint32_t>(kernels::kMaxTop, rows), max = rows / 8;
+  const HeadLayout layout(rows, n);
+  const Memory w(device, size_t{rows} * n * 2), copy(device, layout.Bytes()), x(device, n * sizeof(float));
+  const Memory digits(device, 2 * size_t{layout.blocks} * HeadLayout::kBlock), logits(device, rows * sizeof(float));
+  const Memory upper(device, rows * sizeof(float)), ids(device, max * sizeof(uint32_t)), words(device, 256);
+  const Memory maxima(device, kMaxGroups * sizeof(uint64_t)), top(device, k * sizeof(kernels::TopEntry));
+  // Numbers of both signs in no order, most of them small: how many rows survive depends on it.
+  uint32_t seed = 1;
+  const auto random = [&seed] {
+    int32_t sum = 0;
+    for (int i = 0; i < 4; ++i) sum += static_cast<int32_t>((seed = seed * 1664525u + 1013904223u) >> 24);
+    return static_cast<float>(sum - 510) / 4096;
+  };
+  const size_t some_rows = std::min<size_t>(rows, 8191);
+  std::vector<uint16_t> host(some_rows * n);
+  for (uint16_t& e : host) e = kernels::F32ToF16(random());
+  std::vector<float> row(n);
+  for (float& e : row) e = random() * 16;
+  core::GpuContext& c = *device.context;
+  for (size_t r = 0; r < rows; r += some_rows) {
+    const size_t bytes = std::min<size_t>(some_rows, rows - r) * n * sizeof(uint16_t);
+    (void)c.Check(c.table().copy_in(c.queue(), w.as<uint16_t>() + r * n, host.data(), bytes));
+  }
+  (void)c.Check(c.table().copy_in(c.queue(), x.as<void>(), row.data(), n * sizeof(float)));
+  Put<HeadCopyF16>(device, {Blocks(rows, HeadCopyF16::kRows)}, {w.as<F16>(), n, rows, copy.as<uint8_t>()});
+  const FailSlot fail = {words.as<unsigned long long>(), 1};
+  auto* const n_survivors = words.as<uint32_t>() + 16;
+  auto* const query = reinterpret_cast<kernels::HeadQuery*>(words.as<uint32_t>() + 32);
+  const SelectArgs select = {logits.as<float>(), rows, k, maxima.as<uint64_t>(), top.as<kernels::TopEntry>(), fail};
+  ListedProductArgs exact{};
+  exact.w = w.as<void>(), exact.x = x.as<float>(), exact.y = logits.as<float>();
+  exact.n = n, exact.rows = rows, exact.n_tokens = 1;
+  exact.ids = ids.as<uint32_t>(), exact.n_ids = n_survivors, exact.max = max;
+  const double seconds = SecondsOfLaunch(device, 20, [&](uint32_t) {
+    Put<HeadDigits>(device, {1}, {x.as<float>(), n, digits.as<int8_t>(), query, n_survivors, fail});
+    Put<HeadBounds>(device, {Blocks(rows, HeadBounds::kRows)},
+                    {copy.as<uint8_t>(), n, rows, digits.as<int8_t>(), query, logits.as<float>(), upper.as<float>()});
+    Put<SelectMaxima>(device, {Blocks(GroupCount(rows), SelectMaxima::kGroups)}, select);
+    Put<SelectTop>(device, {1}, select);
+    Put<HeadSurvivors>(device, {Blocks(rows, HeadSurvivors::kRows)},
+                       {upper.as<float>(), rows, k, select.top, ids.as<uint32_t>(), max, n_survivors});
+    Put<DenseListedF16>(device, {Blocks(max, DenseListedF16::kRows)}, exact);
+    Put<SelectMaxima>(device, {Blocks(GroupCount(rows), SelectMaxima::kGroups)}, select);
+    Put<SelectTop>(device, {1}, select);
+  });
+  return {"head F16 with the shortcut, and largest logits",
+          rows,
+          n,
+          1,
+          seconds,
+          static_cast<double>(layout.Bytes()),
+          static_cast<double>(rows) * n};
+}
+
 }  // namespace
 
 double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
@@ -283,6 +339,7 @@ void MeasureKernels(const Device& device, const Shape& s, core::JsonWriter& json
     report(Head(device, s, HeadType::kF16, tokens));
   }
   report(Selection(device, s));
+  report(HeadShortcut(device, s));
   for (const uint32_t depth : {512u, 4096u}) {
     if (depth > s.n_ctx) continue;
     const double bytes = 4.0 * depth * s.heads_kv * s.head_dim();
