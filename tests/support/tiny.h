@@ -2,8 +2,10 @@
 #ifndef BITNET_TESTS_SUPPORT_TINY_H_
 #define BITNET_TESTS_SUPPORT_TINY_H_
 
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/runtime/session.h"
 #include "support/catch.h"
@@ -44,6 +46,17 @@ inline std::string LogitsSha256(core::Session& session) {
     h.Update(row->data(), row->size_bytes());
   }
   return core::ToHex(h.Finish());
+}
+
+// Rows by the name of their operation, on whatever device. From how many rows on one of the two ternary products gives
+// way to the other is each device's own, so they count together.
+inline std::map<std::string, uint64_t> RowsByOperation(const std::vector<core::KernelCalls>& kernels) {
+  std::map<std::string, uint64_t> out;
+  for (const core::KernelCalls& k : kernels) {
+    const std::string name = k.id.substr(k.id.find('.') + 1);
+    out[name == "ternary_gemv" || name == "ternary_gemm" ? "ternary" : name] += k.calls;
+  }
+  return out;
 }
 
 // Draws until the generation ends.

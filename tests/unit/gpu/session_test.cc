@@ -97,12 +97,7 @@ TEST_CASE("a gpu counts the rows that a cpu counts", "[gpu]") {
     g.ignore_eos = true;
     REQUIRE(session->Begin(prompts[0].tokens, g).ok());
     Drain(*session);
-    counts.emplace_back();
-    for (const core::KernelCalls& k : session->Facts().generation_kernels) {
-      const std::string name = k.id.substr(k.id.find('.') + 1);
-      // From how many rows on the one gives way to the other is each device's own.
-      counts.back()[name == "ternary_gemv" || name == "ternary_gemm" ? "ternary" : name] += k.calls;
-    }
+    counts.push_back(RowsByOperation(session->Facts().generation_kernels));
   }
   REQUIRE(counts[0].size() > 5);
   CHECK(counts[0] == counts[1]);
