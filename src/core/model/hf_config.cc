@@ -202,6 +202,29 @@ class HfConfigReader {
     return {};
   }
 
+  // Linears of layers that modules_to_not_convert leaves dense, found as transformers does: by a part of their names.
+  // Of the numbers in a part only the place counts.
+  static Status AllLinearsTernary(const JsonValue& quantisation) {
+    constexpr std::string_view kKey = "modules_to_not_convert";
+    const JsonValue* modules = Find(quantisation, kKey);
+    if (modules == nullptr) return {};
+    if (modules->kind != JsonValue::Kind::kArray) return Wrong(kKey, "is no list");
+    for (const JsonValue& module : modules->array) {
+      if (module.kind != JsonValue::Kind::kString || module.string.empty()) return Wrong(kKey, "holds no name");
+      std::string part;
+      for (const char c : module.string) {
+        if (c < '0' || c > '9') part += c;
+        if (c >= '0' && c <= '9' && (part.empty() || part.back() != '#')) part += '#';
+      }
+      for (const char* linear : {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
+                                 "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}) {
+        if (Cat("model.layers.#.", linear).find(part) != std::string::npos)
+          return Unsupported(kKey, module.string, "no linear of a layer");
+      }
+    }
+    return {};
+  }
+
   static Status Quantisation(const JsonValue& q, HfConfig& out) {
     if (q.kind != JsonValue::Kind::kObject) return Wrong("quantization_config", "is no object");
     BN_ASSIGN_OR_RETURN(const std::string_view method, Text(q, "quant_method", ""));
@@ -211,6 +234,11 @@ class HfConfigReader {
       return Unsupported("linear_class", linear, "bitlinear or autobitlinear");
     BN_ASSIGN_OR_RETURN(const std::string_view mode, Text(q, "quantization_mode", "offline"));
     if (mode != "offline" && mode != "online") return Unsupported("quantization_mode", mode, "offline or online");
+    // A norm in front of every linear (BitNetQuantConfig of transformers): no graph here has it.
+    const JsonValue* norms = Find(q, "use_rms_norm");
+    if (norms != nullptr && (norms->kind != JsonValue::Kind::kBool || norms->boolean))
+      return Unsupported("use_rms_norm", norms->kind == JsonValue::Kind::kBool ? "true" : "no boolean", "false");
+    BN_RETURN_IF_ERROR(AllLinearsTernary(q));
     out.packed = mode == "offline";
     out.reciprocal_scale = linear == "bitlinear";
     return {};

@@ -1,5 +1,6 @@
 #include "core/model/tensor_plan.h"
 
+#include <charconv>
 #include <initializer_list>
 #include <unordered_set>
 
@@ -21,6 +22,20 @@ std::string ShapeOf(const GgufTensor& t) {
   if (t.n_dims == 0) return "none";
   if (t.n_dims > kMaxDims) out += " x ...";
   return out;
+}
+
+// Names of norms as files have them: blk.0.attn_q_norm.weight, model.layers.0.self_attn.q_norm.weight, and those in
+// front of a linear, model.layers.0.mlp.up_proj.rms_norm.weight. Older Hugging Face models call them layernorm or ln.
+bool IsNormOfLayer(std::string_view name, uint32_t n_layers) {
+  for (const std::string_view prefix : {"blk.", "model.layers."}) {
+    if (!name.starts_with(prefix)) continue;
+    const std::string_view rest = name.substr(prefix.size());
+    uint32_t layer = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
+    if (error != std::errc() || layer >= n_layers) continue;
+    return rest.find("norm") != std::string_view::npos || rest.find("_ln.") != std::string_view::npos;
+  }
+  return false;
 }
 
 class Planner {
@@ -64,23 +79,29 @@ class Planner {
   // A tensor that would change the result if the graph knew it.
   Status Refuse(const std::string& name, std::string_view problem) const {
     const GgufTensor* t = table_.Find(name);
-    if (t == nullptr) return {};
-    const std::string name_of_file(t->name);
-    return Status(Code::kUnsupported,
-                  Cat("tensor ", Quoted(name_of_file), " is ", problem, "; convert the model for its own architecture"),
-                  name_of_file, t->info_offset);
+    return t == nullptr ? Status() : Refuse(*t, problem);
   }
 
   bool Has(const std::string& name) const { return table_.Find(name) != nullptr; }
 
-  void CountUnused() {
+  // What no graph here uses is left alone, but for the norms of a layer: such a layer computes something else.
+  Status CountUnused(uint32_t n_layers) {
     for (const GgufTensor& t : table_.tensors()) {
       if (used_.contains(&t)) continue;
+      if (IsNormOfLayer(t.name, n_layers)) return Refuse(t, "a norm that this architecture does not have");
       if (plan_.n_unused++ == 0) plan_.first_unused = t.name;
     }
+    return {};
   }
 
  private:
+  static Status Refuse(const GgufTensor& t, std::string_view problem) {
+    const std::string name(t.name);
+    return Status(Code::kUnsupported,
+                  Cat("tensor ", Quoted(name), " is ", problem, "; convert the model for its own architecture"), name,
+                  t.info_offset);
+  }
+
   static void SetShape(uint64_t rows, uint64_t cols, Matrix& out) {
     out.rows = static_cast<uint32_t>(rows);
     out.cols = static_cast<uint32_t>(cols);
@@ -132,15 +153,6 @@ Status PlanLayer(Planner& plan, const HParams& h, uint32_t index, LayerWeights& 
   BN_RETURN_IF_ERROR(plan.Linear(b + "ffn_up", h.n_ff, h.n_embd, l.up));
   if (h.sub_norms) BN_RETURN_IF_ERROR(plan.Norm(b + "ffn_sub_norm", h.n_ff, &l.ffn_sub_norm));
   BN_RETURN_IF_ERROR(plan.Linear(b + "ffn_down", h.n_embd, h.n_ff, l.down));
-  constexpr std::string_view kOtherGraph = "a norm that this architecture does not have";
-  for (const char* part :
-       {"attn_q_norm.weight", "attn_k_norm.weight", "attn_post_norm.weight", "ffn_post_norm.weight"}) {
-    BN_RETURN_IF_ERROR(plan.Refuse(b + part, kOtherGraph));
-  }
-  if (!h.sub_norms) {
-    BN_RETURN_IF_ERROR(plan.Refuse(b + "attn_sub_norm.weight", kOtherGraph));
-    BN_RETURN_IF_ERROR(plan.Refuse(b + "ffn_sub_norm.weight", kOtherGraph));
-  }
   return {};
 }
 
@@ -156,7 +168,7 @@ Result<TensorPlan> PlanTensors(const TensorTable& table, const HParams& h, Weigh
   BN_RETURN_IF_ERROR(plan.Norm("output_norm", h.n_embd, &weights.output_norm));
   if (!table.tied().value_or(!plan.Has("output.weight")))
     BN_RETURN_IF_ERROR(plan.Table("output", h.n_vocab, h.n_embd, weights.output));
-  plan.CountUnused();
+  BN_RETURN_IF_ERROR(plan.CountUnused(h.n_layers));
   out.master_linears = table.linears() == TensorTable::Linears::kMaster;
   return out;
 }

@@ -258,6 +258,45 @@ TEST_CASE("scaling of RoPE that is defined is computed, other kinds are refused 
   CheckRefused(Load(b.Build()), Code::kUnsupported, "bitnet-b1.58.rope.scaling.type", "yarn");
 }
 
+TEST_CASE("norms that no graph here has, and linears that stay dense, are refused by name", "[model][safetensors]") {
+  const auto load = [](const std::string& quantisation, const std::string& extra, Form form) {
+    const Folder folder;
+    HfModel hf;
+    hf.form = form;
+    std::string config = hf.Config();
+    const std::string method = R"("quant_method":"bitnet")";
+    config.replace(config.find(method), method.size(), method + quantisation);
+    std::vector<Tensor> tensors = hf.Tensors();
+    if (!extra.empty()) tensors.push_back({extra, "F32", {1}, BytesOf(std::vector<float>{1.0f})});
+    folder.Write("config.json", config);
+    folder.Write("model.safetensors", Safetensors(tensors));
+    return LoadPath(folder.path(), WithTokenizer());
+  };
+  for (const Form form : {Form::kPackedAuto, Form::kMaster}) {
+    CheckRefused(load(R"(,"use_rms_norm":true)", "", form), Code::kUnsupported, "use_rms_norm", "is 'true'");
+    Loaded(load(R"(,"use_rms_norm":false,"rms_norm_eps":1e-6)", "", form));
+    for (const char* norm :
+         {"model.layers.0.self_attn.q_proj.rms_norm.weight", "model.layers.1.mlp.up_proj.rms_norm.weight",
+          "model.layers.1.self_attn.k_norm.weight", "model.layers.0.self_attn.inner_attn_ln.weight",
+          "model.layers.0.mlp.ffn_layernorm.weight"}) {
+      CheckRefused(load("", norm, form), Code::kUnsupported, norm, "a norm that this architecture does not have");
+    }
+    Loaded(load("", "model.layers.0.self_attn.rotary_emb.inv_freq", form));
+    Loaded(load("", "model.layers.2.mlp.up_proj.rms_norm.weight", form));  // beyond the last layer
+    for (const char* module : {"model.layers.1.mlp.down_proj", "layers.17", "q_proj", "self_attn"}) {
+      CheckRefused(load(Cat(R"(,"modules_to_not_convert":["lm_head",")", module, "\"]"), "", form), Code::kUnsupported,
+                   "modules_to_not_convert", "no linear of a layer");
+    }
+    CheckRefused(load(R"(,"modules_to_not_convert":"lm_head")", "", form), Code::kBadFormat, "modules_to_not_convert",
+                 "is no list");
+    Loaded(load(R"(,"modules_to_not_convert":["lm_head","model.embed_tokens"])", "", form));
+    Loaded(load(R"(,"modules_to_not_convert":null)", "", form));
+  }
+  test::GgufBuilder b = SmallModel().Builder();
+  b.Add({"blk.1.ffn_up.rms_norm.weight", {1}, 0, BytesOf(std::vector<float>{1.0f})});
+  CheckRefused(Load(b.Build()), Code::kUnsupported, "blk.1.ffn_up.rms_norm.weight", "does not have");
+}
+
 TEST_CASE("a folder needs a tokenizer", "[model][safetensors]") {
   const Folder folder;
   const HfModel hf;
