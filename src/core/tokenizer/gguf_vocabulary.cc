@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/json_reader.h"
+#include "core/tokenizer/added_overlaps.h"
 #include "core/tokenizer/json_components.h"
 #include "core/tokenizer/pre_tokenizers.h"
 #include "core/tokenizer/score_merges.h"
@@ -103,6 +104,7 @@ class Builder {
     out_.unknown = ConfigToken("unk_token");
     out_.padding = ConfigToken("pad_token");
     NoteFlags();
+    NoteOverlaps();
     return std::move(out_);
   }
 
@@ -219,6 +221,17 @@ class Builder {
               " added tokens of tokenizer.json with a space or U+2581 are found in normalized text, and "
               "by readers of GGUF files in the text as it is: they are found elsewhere"));
     }
+  }
+
+  void NoteOverlaps() {
+    std::vector<SpecialText> special;
+    for (size_t i = 0; i < out_.tokens.size(); ++i) {
+      const auto type = static_cast<TokenType>(out_.types[i]);
+      const bool control = IsControl(type);
+      if (control || type == TokenType::kUserDefined)
+        special.push_back({out_.tokens[i], static_cast<int32_t>(i), control});
+    }
+    for (std::string& line : SpecialTokensFoundDifferently(std::move(special))) out_.notes.push_back(std::move(line));
   }
 
   const JsonValue& file_;

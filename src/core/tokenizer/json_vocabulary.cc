@@ -10,9 +10,9 @@
 #include "core/base/json_reader.h"
 #include "core/base/json_writer.h"
 #include "core/base/text.h"
+#include "core/tokenizer/added_overlaps.h"
 #include "core/tokenizer/byte_token.h"
 #include "core/tokenizer/pre_tokenizers.h"
-#include "core/tokenizer/prefix_search.h"
 #include "core/tokenizer/rules.h"
 #include "core/tokenizer/score_merges.h"
 #include "core/tokenizer/tokenizer_parts.h"
@@ -24,8 +24,6 @@ namespace {
 Status Inexpressible(std::string_view what) {
   return Status(Code::kUnsupported, Cat("no tokenizer.json can say what this tokenizer does: ", what));
 }
-
-bool IsRun(std::string_view text) { return text.find_first_not_of(text[0]) == std::string_view::npos; }
 
 class Writer {
  public:
@@ -70,54 +68,17 @@ class Writer {
     return {};
   }
 
-  // Readers of GGUF files look for the longest token wherever it stands (of equal lengths the lowest id), those of a
-  // tokenizer.json for the leftmost, then the longest: the same as long as, of two that can overlap, the one on the
-  // left is the longer one, or both are runs of one character. And a control token that is not looked for hides what
-  // stands in it from the latter alone.
   Status CheckAddedTokens() {
-    std::vector<std::pair<std::string_view, int32_t>> added;
-    std::vector<std::string_view> user_defined;
+    std::vector<SpecialText> added;
     size_t n_bytes = 0;
     for (int32_t id = 0; parts_.vocab.Has(id); ++id) {
       if (!IsAdded(id)) continue;
-      added.emplace_back(RawText(id), id);
+      added.push_back({RawText(id), id, IsControl(parts_.vocab.type(id))});
       n_bytes += RawText(id).size();
-      if (!IsControl(parts_.vocab.type(id))) user_defined.push_back(RawText(id));
     }
-    if (n_bytes > kMaxAddedBytes)
+    if (n_bytes > kMaxComparedBytes)
       return Inexpressible(Cat("its special tokens have ", n_bytes, " bytes, too many to be compared with each other"));
-    std::sort(added.begin(), added.end());
-    std::sort(user_defined.begin(), user_defined.end());
-    for (const auto& [a, id] : added) {
-      for (size_t at = 1; at < a.size(); ++at) {
-        const std::string_view end = a.substr(at);
-        auto other = std::lower_bound(added.begin(), added.end(), std::pair(end, int32_t{-1}));
-        for (; other != added.end() && other->first.starts_with(end); ++other) {
-          const std::string_view b = other->first;
-          const bool left_wins = a.size() > b.size() || (a.size() == b.size() && id <= other->second);
-          if (b.size() == end.size() || left_wins || (IsRun(a) && IsRun(b))) continue;
-          notes_.push_back(Cat("the special tokens ", Quoted(a), " and ", Quoted(b),
-                               " can overlap: where they do a reader of tokenizer.json takes the left one, a reader of "
-                               "the GGUF the longer one"));
-          return {};
-        }
-      }
-    }
-    for (int32_t id = 0; parts_.vocab.Has(id); ++id) {
-      if (!IsAdded(id) || !IsControl(parts_.vocab.type(id))) continue;
-      const std::string_view control = RawText(id);
-      std::string_view inside;
-      for (size_t at = 0; at < control.size() && inside.empty(); ++at) {
-        ForEachPrefix(
-            user_defined.size(), [&](size_t k) { return user_defined[k]; }, control.substr(at),
-            [&](size_t k) { inside = user_defined[k]; });
-      }
-      if (inside.empty()) continue;
-      notes_.push_back(Cat("the token ", Quoted(inside), " stands in the control token ", Quoted(control),
-                           ": a reader of tokenizer.json does not find it in text that spells that one, a reader of "
-                           "the GGUF does"));
-      return {};
-    }
+    notes_ = SpecialTokensFoundDifferently(std::move(added));
     return {};
   }
 
@@ -322,8 +283,6 @@ class Writer {
     }
     return {};
   }
-
-  static constexpr size_t kMaxAddedBytes = size_t{256} << 10;  // of texts that are compared with each other
 
   const Gguf& gguf_;
   const Tokenizer& tokenizer_;

@@ -106,6 +106,12 @@ TEST_CASE("what the keys of a GGUF cannot say of a SentencePiece tokenizer.json 
     }
   }
   CHECK(notes("tokenizer.json", token("zq", R"("normalized":true)")).empty());
+  // A tokenizer.json takes the left one of "yzqj", a GGUF the longer one, or the first of two.
+  const std::string yz = R"({"id":1601,"content":"yz","normalized":false},)";
+  const auto overlap = notes("tokenizer.json", yz + token("zqj", R"("normalized":false)"));
+  REQUIRE(overlap.size() == 1);
+  CHECK(overlap[0].find("the special tokens 'yz' and 'zqj' can overlap") == 0);
+  CHECK(notes("tokenizer.json", yz + token("yzqj", R"("normalized":false)")).empty());
   const auto newer = notes("tokenizer.metaspace.json", "");
   REQUIRE(newer.size() == 1);
   CHECK(newer[0].find("begins with one, nor behind a special token") != std::string::npos);
