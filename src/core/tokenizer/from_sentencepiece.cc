@@ -157,8 +157,8 @@ class SentencePieceReader {
     return {};
   }
 
-  // SentencePiece puts its space before a text, then looks for user-defined pieces in it; control tokens are never
-  // found by it, and cut the text before it comes there.
+  // SentencePiece puts its space before a text, then looks for user-defined pieces in it, whose spaces are U+2581: a
+  // piece with a space of its own is never found. Nor are control tokens, which cut the text before it comes there.
   void FindSpecialTokens() {
     std::vector<AddedToken> control, user_defined;
     for (int32_t id = 0; parts_.vocab.Has(id); ++id) {
@@ -168,7 +168,8 @@ class SentencePieceReader {
       token.special = IsControl(parts_.vocab.type(id));
       if (token.special) {
         control.push_back(std::move(token));
-      } else if (parts_.vocab.type(id) == TokenType::kUserDefined) {
+      } else if (parts_.vocab.type(id) == TokenType::kUserDefined &&
+                 pieces_[static_cast<size_t>(id)].find(' ') == std::string_view::npos) {
         user_defined.push_back(std::move(token));
       }
     }

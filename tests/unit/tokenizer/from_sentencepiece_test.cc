@@ -56,6 +56,22 @@ TEST_CASE("a tokenizer.model with other options gives the ids and the text of se
   CHECK(n == 600);
 }
 
+// As sentencepiece 0.2.3 has it.
+TEST_CASE("a user-defined piece is found where U+2581 stands for its spaces, and never with a space of its own") {
+  const auto ids = [](const std::string& more, std::string_view text) {
+    const auto tokenizer = core::Tokenizer::FromSentencePiece(Model("spm-llama") + more, "");
+    REQUIRE(tokenizer.ok());
+    return Encode(**tokenizer, text);
+  };
+  const std::string spaced = Piece("a b", 0, core::TokenType::kUserDefined);
+  const std::string with_sign = Piece("a\u2581b", 0, core::TokenType::kUserDefined);
+  for (const char* text : {"a b", "xa bx", "  a b"}) {
+    CHECK(ids(spaced, text) == ids("", text));
+    CHECK(ids(with_sign, text) != ids("", text));
+    CHECK(ids(spaced + with_sign, text).size() == ids(with_sign, text).size());
+  }
+}
+
 TEST_CASE("what a tokenizer.model may not ask for is named") {
   using core::TokenType;
   const std::string model = Model("spm-llama");
