@@ -141,19 +141,7 @@ TEST_CASE("a session used by two threads refuses one of them, and neither crashe
   CHECK(Info(session).position <= 120);
 }
 
-// The most stack that docs/embedding.md lets a call take; sanitizers put more into a frame.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define BN_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define BN_SANITIZED 1
-#endif
-#endif
-#ifdef BN_SANITIZED
-constexpr size_t kStackBytes = size_t{2} << 20;
-#else
-constexpr size_t kStackBytes = size_t{512} << 10;
-#endif
+constexpr size_t kStackBytes = size_t{BITNET_TEST_STACK_KIB} << 10;
 
 // `n` times `open`, then `middle`, then `n` times `close`.
 std::string Nested(size_t n, const std::string& open, const std::string& middle, const std::string& close) {
