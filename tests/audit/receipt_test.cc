@@ -1,8 +1,10 @@
 // Receipts of real runs: what they say, that they verify, and that a replay anywhere gives the same bits.
+#include <span>
 #include <sstream>
 
 #include "audit/support.h"
 #include "core/base/json_reader.h"
+#include "support/small_model.h"
 
 namespace bitnet::test {
 namespace {
@@ -70,6 +72,38 @@ TEST_CASE("A replay gives the same bits on every target, thread count and chunk"
     }
   }
   CHECK(n == targets.size() * 3 * Runs().size());
+}
+
+// The head is large enough for the shortcut, which the first draw of some of these runs does not need.
+TEST_CASE("A receipt replays whatever was read of the logits before its first draw", "[receipt][replay]") {
+  SmallModel small;
+  small.layers = 1;
+  small.more_tokens = 65536 - SmallModel::kVocab;
+  const std::string file = small.Builder().Build();
+  const Engine engine = MakeEngine();
+  const Model model = Must(Model::load(engine, Span<const std::byte>(std::as_bytes(std::span(file)))));
+  const Tokens prompt = {7, 8, 9};
+  GenerateOptions options;
+  options.max_new_tokens = 3;
+  options.ignore_eos = 1;
+  std::vector<uint64_t> survivors;
+  for (const char* read : {"nothing", "top", "logits"}) {
+    Session session = Must(Session::create(model));
+    REQUIRE(session.eval(prompt));
+    if (read == std::string("top")) REQUIRE(session.top(1));
+    if (read == std::string("logits")) REQUIRE(session.logits(0));
+    auto generation = Must(session.generate({}, options));
+    for (const Step& step : generation) (void)step;
+    const std::string text = Must(receipt(session));
+    const core::JsonValue json = Parse(text);
+    CHECK(json.Find("inference")->Find("options")->Find("head")->string == "shortcut");
+    survivors.push_back(std::stoull(json.Find("inference")->Find("head_survivors")->string));
+    const Verification v = Must(Verification::replay(text, model));
+    INFO(read << "\n" << ProblemsOf(v));
+    CHECK(v.accepted());
+  }
+  CHECK(survivors[0] > survivors[1]);
+  CHECK(survivors[1] == survivors[2]);
 }
 
 TEST_CASE("A dense linear that is exactly ternary computes what the ternary file does", "[receipt][linears]") {

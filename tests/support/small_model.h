@@ -20,6 +20,7 @@ struct SmallModel {
   std::map<std::string, std::vector<float>> scales;
 
   static constexpr uint32_t kVocab = 260;  // 256 bytes and four control tokens
+  uint32_t more_tokens = 0;                // ordinary ones behind them, that no text gives
   uint32_t head_dim() const { return embd / heads; }
 
   // The names of the ternary matrices in graph order, without ".weight".
@@ -52,16 +53,17 @@ struct SmallModel {
     b.U32(a + "context_length", 64).U32(a + "embedding_length", embd).U32(a + "block_count", layers);
     b.U32(a + "feed_forward_length", ffn).U32(a + "attention.head_count", heads);
     b.U32(a + "attention.head_count_kv", heads_kv).F32(a + "attention.layer_norm_rms_epsilon", 1e-5f);
-    AddVocabulary(b);
-    std::vector<uint16_t> table(size_t{kVocab} * embd);
+    AddVocabulary(b, more_tokens);
+    const uint32_t vocab = kVocab + more_tokens;
+    std::vector<uint16_t> table(size_t{vocab} * embd);
     for (size_t i = 0; i < table.size(); ++i) table[i] = kernels::F32ToF16(static_cast<float>(i % 13) / 16 - 0.3f);
-    b.Add({"token_embd.weight", {embd, kVocab}, 1, BytesOf(table)});
+    b.Add({"token_embd.weight", {embd, vocab}, 1, BytesOf(table)});
     for (uint32_t l = 0; l < layers; ++l) AddLayer(b, l);
     AddNorm(b, "output_norm", embd);
     return b;
   }
 
-  static void AddVocabulary(GgufBuilder& b) {
+  static void AddVocabulary(GgufBuilder& b, uint32_t more = 0) {
     std::vector<std::string> tokens;
     std::vector<int32_t> types(256, 1);
     for (int byte = 0, next = 256; byte < 256; ++byte) {
@@ -80,6 +82,8 @@ struct SmallModel {
       tokens.push_back(special);
       types.push_back(3);
     }
+    for (uint32_t i = 0; i < more; ++i) tokens.push_back("more" + std::to_string(i));
+    types.resize(tokens.size(), 1);
     b.String("tokenizer.ggml.model", "gpt2").String("tokenizer.ggml.pre", "llama-bpe");
     b.Strings("tokenizer.ggml.tokens", tokens)
         .Ints("tokenizer.ggml.token_type", types)
