@@ -47,7 +47,7 @@ typedef struct bitnet_session_options_t {
 /**
  * @param options      NULL = defaults. Borrowed for the call.
  * @param out_session  receives the session; NULL on failure. Free with bitnet_session_free().
- * @return BITNET_OK, _E_INVALID_ARGUMENT, _E_UNSUPPORTED (BITNET_HEAD_SHORTCUT with a head that has none, or on a GPU),
+ * @return BITNET_OK, _E_INVALID_ARGUMENT, _E_UNSUPPORTED (BITNET_HEAD_SHORTCUT with a head that has none),
  *         _E_NO_MEMORY, _E_TARGET_UNAVAILABLE (a GPU that failed).
  * @threading safe from any thread.
  * @since 0.1
