@@ -4,10 +4,9 @@
 
 #include "core/runtime/session.h"
 #include "kernels/cuda/kernel_list.h"
-#include "support/emulated_gpu.h"
 #include "support/golden.h"
 #include "support/small_model.h"
-#include "support/tiny.h"
+#include "unit/gpu/emulated_engine.h"
 
 namespace bitnet {
 namespace {
@@ -19,16 +18,6 @@ using core::DeviceMode;
 using core::Session;
 using core::Want;
 using Ids = std::vector<int32_t>;
-
-std::shared_ptr<core::Engine> EngineOn(DeviceMode mode) {
-  core::EngineOptions o;
-  o.threads = 2;
-  o.device = mode;
-  o.gpu = &bitnet_test::EmulatedTable();
-  auto engine = core::Engine::Create(o);
-  REQUIRE(engine.ok());
-  return *engine;
-}
 
 std::shared_ptr<const core::Model> Load(core::Engine& engine, const GgufBuilder& b) {
   const std::string bytes = b.Build();

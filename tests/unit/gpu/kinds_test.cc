@@ -4,9 +4,8 @@
 
 #include "core/runtime/session.h"
 #include "kernels/cuda/kernel_list.h"
-#include "support/emulated_gpu.h"
 #include "support/small_model.h"
-#include "support/tiny.h"
+#include "unit/gpu/emulated_engine.h"
 
 namespace bitnet {
 namespace {
@@ -47,21 +46,16 @@ std::string HeadBytes(Head type, uint32_t* id) {
 }
 
 std::string Digest(const std::string& file, DeviceMode mode) {
-  core::EngineOptions o;
-  o.threads = 2;
-  o.device = mode;
-  o.gpu = &bitnet_test::EmulatedTable();
-  auto engine = core::Engine::Create(o);
-  REQUIRE(engine.ok());
+  const auto engine = EngineOn(mode);
   const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(file.data()), file.size());
-  auto model = core::Model::LoadMemory(bytes, {}, (*engine)->pool(), (*engine)->allocator());
+  auto model = core::Model::LoadMemory(bytes, {}, engine->pool(), engine->allocator());
   INFO(model.status().message());
   REQUIRE(model.ok());
   std::string digests;
   for (const size_t n : {1, 3, 9, 33}) {  // one row, dp4a, two sizes of tiles of the tensor cores
     core::SessionOptions options;
     options.head = core::HeadMode::kFull;
-    const auto session = MakeSession(*engine, *model, options);
+    const auto session = MakeSession(engine, *model, options);
     std::vector<int32_t> tokens;
     for (size_t i = 0; i < n; ++i) tokens.push_back(static_cast<int32_t>((17 * i + 5) % SmallModel::kVocab));
     const core::Status status = session->Eval(tokens, core::Want::kAll);

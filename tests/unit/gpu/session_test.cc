@@ -9,9 +9,8 @@
 
 #include "core/graph/forward.h"
 #include "core/runtime/session.h"
-#include "support/emulated_gpu.h"
 #include "support/golden.h"
-#include "support/tiny.h"
+#include "unit/gpu/emulated_engine.h"
 
 namespace bitnet {
 namespace {
@@ -21,18 +20,6 @@ using bitnet_test::Gpus;
 using bitnet_test::LaneOrder;
 using core::DeviceMode;
 using core::Want;
-
-std::shared_ptr<core::Engine> GpuEngine(DeviceMode mode, uint64_t limit = 0, std::string* log = nullptr) {
-  core::EngineOptions o;
-  o.threads = 2;
-  o.device = mode;
-  o.gpu_memory_limit = limit;
-  o.gpu = &bitnet_test::EmulatedTable();
-  if (log != nullptr) o.log = [log](core::LogLevel, std::string_view m) { *log += std::string(m) + "\n"; };
-  auto engine = core::Engine::Create(o);
-  REQUIRE(engine.ok());
-  return *engine;
-}
 
 void Reset() { Gpus() = {}; }
 
@@ -55,7 +42,7 @@ void CheckGolden(core::Session& session, const GoldenPrompt& p, const GoldenRun&
 
 TEST_CASE("golden prompts on an emulated gpu give the twin's ids and digests", "[gpu][golden]") {
   Reset();
-  const auto engine = GpuEngine(DeviceMode::kCuda);
+  const auto engine = EngineOn(DeviceMode::kCuda);
   const auto model = LoadTiny(*engine);
   size_t n = 0;
   for (const GoldenPrompt& p : GoldenPrompts()) {
@@ -87,7 +74,7 @@ TEST_CASE("a gpu counts the rows that a cpu counts", "[gpu]") {
   const auto prompts = GoldenPrompts();
   std::vector<std::map<std::string, uint64_t>> counts;
   for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
-    const auto engine = GpuEngine(mode);
+    const auto engine = EngineOn(mode);
     const auto model = LoadTiny(*engine);
     core::SessionOptions options;
     options.head = core::HeadMode::kFull;
@@ -111,13 +98,13 @@ TEST_CASE("layers split over a cpu and gpus give the same bits", "[gpu][golden]"
   std::vector<uint32_t> gpu_layers;
   for (const uint32_t n_devices : {1u, 2u}) {
     Gpus().n_devices = n_devices;
-    const auto probe = GpuEngine(DeviceMode::kCuda);
+    const auto probe = EngineOn(DeviceMode::kCuda);
     const auto model = LoadTiny(*probe);
     const uint32_t n_layers = model->hparams().n_layers;
     std::set<std::string> seen;  // splits
     // From all layers on the first GPU to none that fits.
     for (uint64_t limit = uint64_t{64} << 20;; limit = limit * 15 / 16) {
-      const auto engine = GpuEngine(DeviceMode::kHybrid, limit);
+      const auto engine = EngineOn(DeviceMode::kHybrid, limit);
       auto made = core::Session::Create(engine, model, {});
       if (!made.ok()) {
         CHECK(made.status().code() == core::Code::kNoMemory);
@@ -146,7 +133,7 @@ TEST_CASE("forks, saved states and batches work across devices", "[gpu]") {
   Reset();
   const auto prompts = GoldenPrompts();
   const GoldenPrompt& p = prompts[0];
-  const auto gpu = GpuEngine(DeviceMode::kCuda), cpu = GpuEngine(DeviceMode::kCpu);
+  const auto gpu = EngineOn(DeviceMode::kCuda), cpu = EngineOn(DeviceMode::kCpu);
   const auto model = LoadTiny(*gpu);
   core::GenerateOptions g;
   g.max_new_tokens = 6;
@@ -178,17 +165,9 @@ TEST_CASE("forks, saved states and batches work across devices", "[gpu]") {
   CHECK(Gpus().misuse == 0);
 }
 
-core::SessionOptions OptionsOf(kernels::Dense kv_type, uint32_t n_ctx, uint32_t chunk = 0) {
-  core::SessionOptions o;
-  o.kv_type = kv_type;
-  o.n_ctx = n_ctx;
-  o.chunk = chunk;
-  return o;
-}
-
 TEST_CASE("what a gpu makes in one session's queue is there for another session", "[gpu]") {
   Reset();
-  const auto gpu = GpuEngine(DeviceMode::kCuda), cpu = GpuEngine(DeviceMode::kCpu);
+  const auto gpu = EngineOn(DeviceMode::kCuda), cpu = EngineOn(DeviceMode::kCpu);
   const auto model = LoadTiny(*gpu);
   const std::vector<int32_t> first = {1, 2, 3, 4, 5}, second = {9, 8, 7, 6};
   using Texts = std::vector<std::vector<int32_t>>;
@@ -272,7 +251,7 @@ TEST_CASE("what a gpu makes in one session's queue is there for another session"
 // An engine that splits the model over both of two GPUs.
 std::shared_ptr<core::Engine> EngineOnTwo(const std::shared_ptr<const core::Model>& model) {
   for (uint64_t limit = uint64_t{64} << 20; limit > (1 << 20); limit = limit * 15 / 16) {
-    auto engine = GpuEngine(DeviceMode::kHybrid, limit);
+    auto engine = EngineOn(DeviceMode::kHybrid, limit);
     const auto session = core::Session::Create(engine, model, {});
     if (!session.ok()) break;
     const auto gpus = (*session)->Facts().gpus;
@@ -286,7 +265,7 @@ TEST_CASE("a state that was loaded into all devices of a session is there for th
   Reset();
   Gpus().n_devices = 2;
   const std::vector<int32_t> first = {1, 2, 3, 4, 5}, second = {9, 8, 7, 6};
-  const auto cpu = GpuEngine(DeviceMode::kCpu);
+  const auto cpu = EngineOn(DeviceMode::kCpu);
   const auto model = LoadTiny(*cpu);
   const auto gpus = EngineOnTwo(model);
   const auto original = MakeSession(cpu, model), a = MakeSession(gpus, model), b = MakeSession(gpus, model);
@@ -304,7 +283,7 @@ TEST_CASE("sessions of one batch differ in context and cache type", "[gpu]") {
   const std::vector<int32_t> text(150, 7), other = {5, 4, 3};
   std::vector<std::string> digests;
   for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
-    const auto engine = GpuEngine(mode);
+    const auto engine = EngineOn(mode);
     const auto model = LoadTiny(*engine);
     const auto small = MakeSession(engine, model, OptionsOf(kernels::Dense::kF32, 16, 1));
     const auto large = MakeSession(engine, model, OptionsOf(kernels::Dense::kF16, 400));
@@ -325,7 +304,7 @@ TEST_CASE("single rows of a batch meet the recording of their cache type, and a 
   const std::vector<int32_t> text = {9, 8}, other = {5, 4, 3};
   std::vector<std::string> digests;
   for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
-    const auto engine = GpuEngine(mode);
+    const auto engine = EngineOn(mode);
     const auto model = LoadTiny(*engine);
     const auto lead = MakeSession(engine, model, OptionsOf(kernels::Dense::kF16, 400, 1));
     const auto rest = MakeSession(engine, model, OptionsOf(kernels::Dense::kF32, 16));
@@ -358,7 +337,7 @@ std::shared_ptr<const core::Model> LoadTinyOfLongContext(core::Engine& engine) {
 TEST_CASE("the recording of fewer blocks of keys is not replayed where a context has no power of two of them",
           "[gpu]") {
   Reset();
-  const auto gpu = GpuEngine(DeviceMode::kCuda), cpu = GpuEngine(DeviceMode::kCpu);
+  const auto gpu = EngineOn(DeviceMode::kCuda), cpu = EngineOn(DeviceMode::kCpu);
   const auto model = LoadTinyOfLongContext(*cpu);
   core::SessionOptions options;
   options.n_ctx = 3 * 256;
@@ -379,7 +358,7 @@ TEST_CASE("the recording of fewer blocks of keys is not replayed where a context
 
 TEST_CASE("passes of a batch of single tokens are recorded by their rows, blocks of keys and cache type", "[gpu]") {
   Reset();
-  const auto gpu = GpuEngine(DeviceMode::kCuda), cpu = GpuEngine(DeviceMode::kCpu);
+  const auto gpu = EngineOn(DeviceMode::kCuda), cpu = EngineOn(DeviceMode::kCpu);
   const auto model = LoadTinyOfLongContext(*cpu);
   std::vector<int32_t> prompt(254);
   for (size_t i = 0; i < prompt.size(); ++i) prompt[i] = 3 + static_cast<int32_t>(i * 7919 % 200);
@@ -439,7 +418,7 @@ TEST_CASE("arrays of a pass start where a gpu reads 16 bytes at a time, whatever
 
 TEST_CASE("one token of a gpu moves little over the bus, and is waited for once", "[gpu]") {
   Reset();
-  const auto engine = GpuEngine(DeviceMode::kCuda);
+  const auto engine = EngineOn(DeviceMode::kCuda);
   const auto model = LoadTiny(*engine);
   const auto session = MakeSession(engine, model);
   core::GenerateOptions g;
@@ -454,186 +433,6 @@ TEST_CASE("one token of a gpu moves little over the bus, and is waited for once"
   CHECK(Gpus().bytes_in < 1024);
   CHECK(Gpus().bytes_out <= 256 * 8 + 16);
   CHECK(Gpus().n_waits == 1);
-}
-
-TEST_CASE("a lost gpu is a status with the kernel's name, and the session stays unusable", "[gpu]") {
-  Reset();
-  const auto engine = GpuEngine(DeviceMode::kCuda);
-  const auto model = LoadTiny(*engine);
-  const std::vector<int32_t> prompt = {1, 2, 3};
-  for (const int64_t launches : {0, 7, 60}) {
-    const auto session = MakeSession(engine, model);
-    Gpus().n_launches = 0;
-    Gpus().fail_launch = launches;
-    core::Status status = session->Eval(prompt);
-    for (int i = 0; i < 20 && status.ok(); ++i) status = session->Eval({prompt.data(), 1});
-    Gpus().fail_launch = -1;
-    REQUIRE(status.code() == core::Code::kTargetUnavailable);
-    CHECK_THAT(std::string(status.message()), Catch::Contains("kernel "));
-    CHECK_THAT(std::string(status.message()), Catch::Contains("cannot be used any more"));
-    CHECK(session->Eval(prompt).code() == core::Code::kTargetUnavailable);
-    const auto fresh = MakeSession(engine, model);
-    CHECK(fresh->Eval(prompt).ok());
-  }
-}
-
-TEST_CASE("a launch that a gpu refuses ends the session, inside a recording too", "[gpu]") {
-  const std::vector<int32_t> prompt = {1, 2, 3};
-  size_t n_in_recordings = 0;
-  int64_t pass = 0;  // launches of a token
-  {
-    Reset();
-    const auto engine = GpuEngine(DeviceMode::kCuda);
-    const auto session = MakeSession(engine, LoadTiny(*engine));
-    REQUIRE(session->Eval({prompt.data(), 1}).ok());
-    pass = static_cast<int64_t>(Gpus().n_taken);
-  }
-  // The second token is recorded.
-  for (const int64_t taken : {int64_t{0}, int64_t{5}, pass, pass + pass / 2, 2 * pass - 1}) {
-    Reset();
-    {
-      const auto engine = GpuEngine(DeviceMode::kCuda);
-      const auto model = LoadTiny(*engine);
-      const auto session = MakeSession(engine, model);
-      Gpus().refuse_launch = taken;
-      core::Status status;
-      for (int i = 0; i < 20 && status.ok(); ++i) status = session->Eval({prompt.data(), 1});
-      INFO(taken << ": " << status.message());
-      REQUIRE(status.code() == core::Code::kTargetUnavailable);
-      CHECK_THAT(std::string(status.message()), Catch::Contains("kernel "));
-      CHECK(session->Top(0).status().code() != core::Code::kOk);
-      CHECK(session->Eval(prompt).code() == core::Code::kTargetUnavailable);
-      if (session->position() > 0) CHECK(session->Save().status().code() == core::Code::kTargetUnavailable);
-      n_in_recordings += Gpus().n_recordings > Gpus().n_replays ? 1 : 0;
-    }
-    CHECK(Gpus().misuse == 0);  // nothing was freed inside a recording
-    CHECK(Gpus().open_recordings == 0);
-    CHECK(Gpus().open_queues == 0);
-    CHECK(Gpus().allocated_bytes == 0);
-  }
-  CHECK(n_in_recordings > 0);
-}
-
-TEST_CASE("memory that a gpu refuses is a status, and nothing stays behind", "[gpu]") {
-  const std::vector<int32_t> prompt = {1, 2, 3};
-  size_t n_refused = 0;
-  for (int64_t granted = 0;; ++granted) {
-    Reset();
-    bool made_it = false;
-    {
-      const auto engine = GpuEngine(DeviceMode::kCuda);
-      const auto model = LoadTiny(*engine);
-      Gpus().fail_allocate = granted;
-      auto session = core::Session::Create(engine, model, {});
-      if (session.ok()) {
-        const core::Status status = (*session)->Eval(prompt, Want::kAll);
-        made_it = status.ok();
-        if (!made_it) {  // the session is as it was
-          CHECK(status.code() == core::Code::kNoMemory);
-          CHECK((*session)->position() == 0);
-          Gpus().fail_allocate = -1;
-          CHECK((*session)->Eval(prompt, Want::kAll).ok());
-        }
-      } else {
-        CHECK(session.status().code() == core::Code::kNoMemory);
-      }
-    }
-    CHECK(Gpus().allocated_bytes == 0);
-    CHECK(Gpus().open_queues == 0);
-    CHECK(Gpus().misuse == 0);
-    if (made_it) break;
-    ++n_refused;
-  }
-  CHECK(n_refused > 5);
-}
-
-TEST_CASE("a non-finite value on a gpu names layer, operation and position as on a cpu", "[gpu]") {
-  Reset();
-  std::vector<std::string> messages;
-  for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
-    const auto engine = GpuEngine(mode);
-    const auto model = LoadTiny(*engine);
-    // Attention scores overflow under an absurd factor.
-    auto& weights = const_cast<core::Weights&>(model->weights());
-    weights.layers[1].attention_scale = 3e38f;
-    const auto session = MakeSession(engine, model);
-    const std::vector<int32_t> prompt = {5, 6, 7, 8, 9};
-    const core::Status status = session->Eval(prompt);
-    weights.layers[1].attention_scale = 1.0f;
-    REQUIRE(status.code() == core::Code::kNonFinite);
-    messages.push_back(std::string(status.message()));
-    CHECK(session->position() == 0);
-  }
-  CHECK(messages[0] == messages[1]);
-}
-
-TEST_CASE("a value that one cache type of a batch cannot hold is told at its position as on a cpu", "[gpu]") {
-  Reset();
-  const std::vector<int32_t> text = {9, 8, 7}, other = {5, 4};
-  const std::vector<float> huge(4096, 1e9f);  // of the values: too much for f16, not for f32
-  std::vector<std::string> messages;
-  for (const DeviceMode mode : {DeviceMode::kCpu, DeviceMode::kCuda}) {
-    const auto engine = GpuEngine(mode);
-    const auto model = LoadTiny(*engine);
-    core::Matrix& v = const_cast<core::Weights&>(model->weights()).layers[1].v;
-    REQUIRE(v.rows <= huge.size());
-    const float* const scale = std::exchange(v.scale, huge.data());
-    const auto wide = MakeSession(engine, model, OptionsOf(kernels::Dense::kF32, 400));
-    const auto narrow = MakeSession(engine, model, OptionsOf(kernels::Dense::kF16, 16));
-    REQUIRE(wide->Eval(text).ok());
-    const core::Session::BatchItem items[] = {{wide.get(), other, Want::kAll}, {narrow.get(), other, Want::kAll}};
-    const core::Status status = core::Session::EvalBatch(items);
-    v.scale = scale;
-    REQUIRE(status.code() == core::Code::kNonFinite);
-    messages.push_back(std::string(status.message()));
-    CHECK_THAT(messages.back(), Catch::Contains("layer 1 cache at position 0;"));
-  }
-  CHECK(messages[0] == messages[1]);
-}
-
-TEST_CASE("devices: what is not there is refused, and only auto falls back", "[gpu]") {
-  Reset();
-  Gpus().n_devices = 0;
-  std::string log;
-  core::EngineOptions o;
-  o.gpu = &bitnet_test::EmulatedTable();
-  for (const DeviceMode mode : {DeviceMode::kCuda, DeviceMode::kHybrid}) {
-    o.device = mode;
-    const auto engine = core::Engine::Create(o);
-    REQUIRE(engine.status().code() == core::Code::kTargetUnavailable);
-    CHECK_THAT(std::string(engine.status().message()), Catch::Contains("cuda: no driver"));
-    o.gpu = nullptr;
-    CHECK_THAT(std::string(core::Engine::Create(o).status().message()), Catch::Contains("cuda: not built in"));
-    o.gpu = &bitnet_test::EmulatedTable();
-  }
-  const auto engine = GpuEngine(DeviceMode::kAuto, 0, &log);
-  CHECK_THAT(log, Catch::Contains("no driver"));
-  const auto model = LoadTiny(*engine);
-  const auto session = MakeSession(engine, model);
-  CHECK(session->Facts().device == "cpu");
-  CHECK(session->Facts().requested_device == "auto");
-  CHECK(session->Facts().fallback_reason == "cuda: no driver");
-}
-
-TEST_CASE("the memory limit of a gpu is checked before anything is allocated", "[gpu]") {
-  Reset();
-  const auto refused = GpuEngine(DeviceMode::kCuda, 1 << 20);
-  const auto model = LoadTiny(*refused);
-  const auto session = core::Session::Create(refused, model, {});
-  REQUIRE(session.status().code() == core::Code::kNoMemory);
-  CHECK_THAT(std::string(session.status().message()), Catch::Contains("1048576"));
-  CHECK(Gpus().allocated_bytes == 0);
-  std::string log;
-  const auto engine = GpuEngine(DeviceMode::kAuto, 1 << 20, &log);
-  const auto on_cpu = MakeSession(engine, model);
-  CHECK(on_cpu->Facts().device == "cpu");
-  CHECK_THAT(on_cpu->Facts().fallback_reason, Catch::Contains("bytes"));
-  CHECK_THAT(log, Catch::Contains("computing on the cpu"));
-  // What a session takes is within what was estimated.
-  const uint64_t limit = uint64_t{512} << 20;
-  const auto fits = GpuEngine(DeviceMode::kCuda, limit);
-  const auto made = MakeSession(fits, model);
-  CHECK(Gpus().allocated_bytes <= limit);
 }
 
 }  // namespace

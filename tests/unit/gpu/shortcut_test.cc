@@ -7,9 +7,8 @@
 
 #include "core/runtime/session.h"
 #include "core/runtime/stages.h"
-#include "support/emulated_gpu.h"
 #include "support/golden.h"
-#include "support/tiny.h"
+#include "unit/gpu/emulated_engine.h"
 
 namespace bitnet {
 namespace {
@@ -19,17 +18,6 @@ using bitnet_test::Gpus;
 using core::DeviceMode;
 using core::HeadMode;
 using kernels::gpu::GpuKernel;
-
-std::shared_ptr<core::Engine> EngineOn(DeviceMode mode, uint64_t limit = 0) {
-  core::EngineOptions o;
-  o.threads = 2;
-  o.device = mode;
-  o.gpu_memory_limit = limit;
-  o.gpu = &bitnet_test::EmulatedTable();
-  auto engine = core::Engine::Create(o);
-  REQUIRE(engine.ok());
-  return *engine;
-}
 
 core::SessionOptions With(HeadMode head) {
   core::SessionOptions o;
