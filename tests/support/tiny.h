@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,16 @@ inline void Drain(core::Session& session) {
     REQUIRE(step.ok());
     if (step->reason != core::StopReason::kNone) return;
   }
+}
+
+// The n most probable tokens, one after the other, from `prompt` on; what the session says of them.
+inline core::RunFacts DrawGreedy(core::Session& session, std::span<const int32_t> prompt, size_t n) {
+  core::GenerateOptions g;
+  g.max_new_tokens = static_cast<uint32_t>(n);
+  g.ignore_eos = true;
+  REQUIRE(session.Begin(prompt, g).ok());
+  Drain(session);
+  return session.Facts();
 }
 
 }  // namespace bitnet::test
