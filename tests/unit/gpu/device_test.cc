@@ -114,5 +114,40 @@ TEST_CASE("gpu: sessions in one batch, a fork and a saved state give the same bi
   CHECK(*(*fork)->Save() == *state);
 }
 
+// Two groups of a shared head, passes as they are, recorded and replayed, and a session that leaves in between.
+TEST_CASE("gpu: single tokens of many sessions give each the candidates and logits of a cpu", "[cuda]") {
+  const auto gpu = GpuEngine(DeviceMode::kCuda);
+  if (gpu == nullptr) BN_SKIP("a GPU");
+  const auto cpu = MakeEngine();
+  const auto model = LoadTiny(*gpu);
+  std::vector<std::unique_ptr<core::Session>> batched, alone;
+  for (int i = 0; i < 18; ++i) {
+    batched.push_back(MakeSession(gpu, model));
+    alone.push_back(MakeSession(cpu, model));
+  }
+  for (size_t step = 0; step < 6; ++step) {
+    if (step == 4) {
+      batched.pop_back();
+      alone.pop_back();
+    }
+    std::vector<int32_t> tokens;
+    for (size_t i = 0; i < batched.size(); ++i) tokens.push_back(static_cast<int32_t>(3 + (i * 31 + step * 17) % 200));
+    std::vector<core::Session::BatchItem> items;
+    for (size_t i = 0; i < batched.size(); ++i) items.push_back({batched[i].get(), {&tokens[i], 1}, Want::kLast});
+    REQUIRE(core::Session::EvalBatch(items).ok());
+    for (size_t i = 0; i < batched.size(); ++i) {
+      INFO("step " << step << ", session " << i);
+      REQUIRE(alone[i]->Eval({&tokens[i], 1}).ok());
+      const auto found = batched[i]->Top(0), want = alone[i]->Top(0);
+      REQUIRE(found.ok());
+      REQUIRE(want.ok());
+      CHECK(std::equal(found->begin(), found->end(), want->begin(), want->end(), [](const auto& x, const auto& y) {
+        return x.id == y.id && kernels::BitsOf(x.logit) == kernels::BitsOf(y.logit);
+      }));
+      if (i % 4 == step % 4) CHECK(LogitsSha256(*batched[i]) == LogitsSha256(*alone[i]));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bitnet
