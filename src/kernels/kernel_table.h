@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/token_group.h"
+
 namespace bitnet::kernels {
 
 // Rows of quantised activations and of packed ternary codes are padded to a multiple of this many elements, with
@@ -68,6 +70,28 @@ struct TernaryJob {
   size_t q_stride;
   const int32_t* q_sum;  // [n_tokens] sum of each activation row
   const float* d;        // [n_tokens] dequantisation scales
+  size_t n_tokens;
+  float* y;  // [n_tokens, y_stride]; row r of the matrix is column r of y
+  size_t y_stride;
+};
+
+// A block-quantised product for a group of tokens.
+struct BlockTokensJob {
+  Block type;
+  const void* w;     // [rows, n / block] blocks
+  size_t n;          // columns; a multiple of the type's block
+  TokenGroup group;  // of n columns and that block
+  size_t n_tokens;   // at most kGroupTokens
+  float* y;          // [n_tokens, y_stride]; row r of the matrix is column r of y
+  size_t y_stride;
+};
+
+// A dense product for `n_tokens` activation rows.
+struct DenseTokensJob {
+  Dense type;
+  const void* w;   // [rows, n]
+  size_t n;        // columns
+  const float* x;  // [n_tokens, n]
   size_t n_tokens;
   float* y;  // [n_tokens, y_stride]; row r of the matrix is column r of y
   size_t y_stride;
@@ -138,6 +162,8 @@ struct KernelTable {
   // y[r] = dot64(w[r, :], x, n) for rows row_begin..row_end; w [rows, n] of `type`.
   void (*dense_rows)(Dense type, const void* w, size_t n, const float* x, size_t row_begin, size_t row_end,
                      float* y) noexcept;
+  // The same for each of several tokens.
+  void (*dense_tokens)(const DenseTokensJob& job, size_t row_begin, size_t row_end) noexcept;
 
   // Activation row for a block product: per block of `block` elements m = max |x|, q = rint(x * (127 / m)),
   // d_a[b] = m / 127; m < 2^-100 counts as 0 and gives zeros. n a multiple of block. False when an x is not finite.
@@ -147,6 +173,8 @@ struct KernelTable {
   // of n / block blocks.
   void (*block_rows)(Block type, const void* w, size_t n, const int8_t* q, const float* d_a, size_t row_begin,
                      size_t row_end, float* y) noexcept;
+  // The same for each token of a group: a block is unpacked once for all of them.
+  void (*block_tokens)(const BlockTokensJob& job, size_t row_begin, size_t row_end) noexcept;
 
   // Embedding rows as f32: y[n] of row `row`. Block types: (d * float(sub_scale)) * float(q), each product rounded;
   // with minima less dmin * float(sub_minimum), Q4_1 and Q5_1 plus m, product and difference rounded too.

@@ -179,6 +179,10 @@ class Comparison {
       t.dense_rows(type, w.data(), kCols, x.data(), 0, kRows, y);
       return true;
     });
+    Same<float>("dense_tokens", 2 * kRows, [&](const KernelTable& t, float* y) {
+      t.dense_tokens({type, w.data(), 128, x.data(), 2, y, kRows}, 0, kRows);
+      return true;
+    });
     Same<float>("dense_row_to_f32", kCols, [&](const KernelTable& t, float* y) {
       t.dense_row_to_f32(type, w.data(), kCols, kRows - 1, y);
       return true;
@@ -234,6 +238,15 @@ class Comparison {
     ReferenceTable().quantise_blocks(x.data(), kCols, block, q.data(), d.data());
     Same<float>("block_rows", kRows, [&](const KernelTable& t, float* y) {
       t.block_rows(type, w.data(), kCols, q.data(), d.data(), 0, kRows, y);
+      return true;
+    });
+    constexpr size_t kTokens = 2, kHalf = kCols / kTokens;  // the row as two of half its length
+    struct alignas(64) {
+      std::byte bytes[TokenGroup::Bytes(kHalf, 32)];
+    } memory;
+    const TokenGroup group = TokenGroup::Make(q.data(), d.data(), kHalf, block, kTokens, memory.bytes);
+    Same<float>("block_tokens", kTokens * kRows, [&](const KernelTable& t, float* y) {
+      t.block_tokens({type, w.data(), kHalf, group, kTokens, y, kRows}, 0, kRows);
       return true;
     });
     Same<float>("block_row_to_f32", kCols, [&](const KernelTable& t, float* y) {

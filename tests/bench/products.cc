@@ -123,6 +123,58 @@ void BlockRows(benchmark::State& state, const KernelTable& table, Block type) {
   meter.Report("GB/s", limit);
 }
 
+// From memory too: with so many tokens the multiplying is what takes the time.
+void BlockTokens(benchmark::State& state, const KernelTable& table, Block type, size_t n_tokens, bool each) {
+  const size_t n = 2560, block = BlockElements(type), row_bytes = n / block * BlockBytes(type);
+  const size_t rows = (size_t{64} << 20) / row_bytes / kTile * kTile;
+  const uint8_t* const w = RandomMemory(rows * row_bytes);
+  const double limit = MultiplyAddRate(table, state.threads());
+  const Activations a(n, n_tokens);
+  const std::vector<float> d_a(n / block * n_tokens, 0.01f);
+  const Aligned memory(TokenGroup::Bytes(n, block));
+  const TokenGroup group = TokenGroup::Make(a.q.data(), d_a.data(), n, block, n_tokens, memory.p);
+  std::vector<float> y(rows * n_tokens);
+  const BlockTokensJob job = {type, w, n, group, n_tokens, y.data(), rows};
+  const auto [begin, end] = Share(state, rows);
+  Meter meter(state);
+  for (auto _ : state) {
+    meter.Start();
+    for (size_t r = begin; r < end; r += kTile) {
+      if (!each) table.block_tokens(job, r, r + kTile);
+      for (size_t t = 0; each && t < n_tokens; ++t) {
+        table.block_rows(type, w, n, a.q.data() + t * n, d_a.data() + t * (n / block), r, r + kTile,
+                         y.data() + t * rows);
+      }
+    }
+    meter.Stop(static_cast<double>((end - begin) * n * n_tokens));
+  }
+  meter.Report("GMAC/s", limit);
+}
+
+void DenseTokens(benchmark::State& state, const KernelTable& table, size_t n_tokens, bool each) {
+  const size_t n = 2560, rows = (size_t{64} << 20) / (2 * n) / kTile * kTile;
+  const uint8_t* const w = RandomMemory(rows * n * 2);
+  const double limit = MultiplyAddRate(table, state.threads());
+  const Aligned memory(n * n_tokens * sizeof(float));
+  auto* const x = reinterpret_cast<float*>(memory.p);
+  std::fill_n(x, n * n_tokens, 0.01f);
+  std::vector<float> y(rows * n_tokens);
+  const DenseTokensJob job = {Dense::kF16, w, n, x, n_tokens, y.data(), rows};
+  const auto [begin, end] = Share(state, rows);
+  Meter meter(state);
+  for (auto _ : state) {
+    meter.Start();
+    for (size_t r = begin; r < end; r += kTile) {
+      if (!each) table.dense_tokens(job, r, r + kTile);
+      for (size_t t = 0; each && t < n_tokens; ++t) {
+        table.dense_rows(job.type, w, n, x + t * n, r, r + kTile, y.data() + t * rows);
+      }
+    }
+    meter.Stop(static_cast<double>((end - begin) * n * n_tokens));
+  }
+  meter.Report("GMAC/s", limit);
+}
+
 void HeadBounds(benchmark::State& state, const KernelTable& table) {
   const size_t n = 2560, rows = (size_t{256} << 20) / HeadCopyRowBytes(n) / kTile * kTile;
   const uint8_t* const copy = RandomMemory(rows * HeadCopyRowBytes(n));
@@ -213,6 +265,22 @@ void RegisterProducts(const KernelTable& table) {
   add("dense_rows/f16", [&table](benchmark::State& state) { DenseF16(state, table); });
   add("block_rows/q6_k", [&table](benchmark::State& state) { BlockRows(state, table, Block::kQ6_K); });
   add("block_rows/q8_0", [&table](benchmark::State& state) { BlockRows(state, table, Block::kQ8_0); });
+  for (const auto& [type, text] : {std::pair{Block::kQ6_K, "q6_k"}, {Block::kQ8_0, "q8_0"}, {Block::kQ4_K, "q4_k"}}) {
+    for (const size_t tokens : {2, 4, 8, 16}) {
+      for (const bool each : {false, true}) {
+        add(std::string(each ? "block_rows/" : "block_tokens/") + text + "/" + std::to_string(tokens),
+            [&table, type = type, tokens, each](benchmark::State& state) {
+              BlockTokens(state, table, type, tokens, each);
+            });
+      }
+    }
+  }
+  for (const size_t tokens : {2, 4, 16}) {
+    for (const bool each : {false, true}) {
+      add(std::string(each ? "dense_rows/" : "dense_tokens/") + "f16/" + std::to_string(tokens),
+          [&table, tokens, each](benchmark::State& state) { DenseTokens(state, table, tokens, each); });
+    }
+  }
   add("head_bounds", [&table](benchmark::State& state) { HeadBounds(state, table); });
   add("head_copy_rows/f16", [&table](benchmark::State& state) { HeadCopy(state, table); });
   for (const auto& [type, text] : {std::pair{Dense::kF16, "f16"}, {Dense::kF32, "f32"}}) {

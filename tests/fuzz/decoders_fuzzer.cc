@@ -4,6 +4,7 @@
 //
 // Input: the type, the size, then the bytes of the tensor; what is missing is 0.
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -56,10 +57,14 @@ void Blocks(kernels::Block type, size_t n, std::vector<uint8_t> bytes, size_t n_
       Require(SameBits(row, ours));
     }
   }
+  std::vector<std::max_align_t> memory(kernels::TokenGroup::Bytes(n, elements) / sizeof(std::max_align_t) + 1);
+  const auto group = kernels::TokenGroup::Make(q.data(), d_a.data(), n, elements, 1, memory.data());
   std::vector<float> y(kRows), ours(kRows);
   reference.block_rows(type, bytes.data(), n, q.data(), d_a.data(), 0, kRows, y.data());
   for (size_t t = 0; t < n_tables; ++t) {
     tables[t]->block_rows(type, bytes.data(), n, q.data(), d_a.data(), 0, kRows, ours.data());
+    Require(SameBits(y, ours));
+    tables[t]->block_tokens({type, bytes.data(), n, group, 1, ours.data(), kRows}, 0, kRows);
     Require(SameBits(y, ours));
   }
 }

@@ -20,6 +20,8 @@ constexpr size_t kGemvTileWeights = size_t{160} << 10;
 constexpr size_t kGemmTileRows = 64;
 constexpr size_t kHeadTileRows = 128;
 constexpr size_t kElementTile = 4096;
+// Fewer tokens are faster each by itself: memory is the limit then (measured: docs/kernels.md).
+constexpr size_t kSeveralTokens = 5;
 
 size_t RoundUp(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
@@ -191,7 +193,9 @@ void CpuOps::Ternary(const Matrix& w, float* y) {
 }
 
 void CpuOps::DenseProduct(const Matrix& w, float* y) {
+  const kernels::DenseTokensJob job = {w.dense, w.data, n_, input_, n_rows_, y, w.rows};
   pool_.ParallelFor(w.rows, kHeadTileRows, [&](size_t begin, size_t end, uint32_t) {
+    if (n_rows_ >= kSeveralTokens) return table_.dense_tokens(job, begin, end);
     for (size_t t = 0; t < n_rows_; ++t) {
       table_.dense_rows(w.dense, w.data, n_, input_ + t * n_, begin, end, y + t * w.rows);
     }
@@ -200,13 +204,25 @@ void CpuOps::DenseProduct(const Matrix& w, float* y) {
 }
 
 void CpuOps::BlockProduct(const Matrix& w, float* y) {
-  const size_t n_blocks = n_ / kernels::BlockElements(w.block_type);
-  pool_.ParallelFor(w.rows, kHeadTileRows, [&](size_t begin, size_t end, uint32_t) {
-    for (size_t t = 0; t < n_rows_; ++t) {
-      table_.block_rows(w.block_type, w.data, n_, block_q8_ + t * n_, block_d_ + t * n_blocks, begin, end,
-                        y + t * w.rows);
+  const size_t block = kernels::BlockElements(w.block_type), n_blocks = n_ / block;
+  for (size_t first = 0, n = 0; first < n_rows_; first += n) {
+    n = std::min(n_rows_ - first, kernels::kGroupTokens);
+    const int8_t* const q = block_q8_ + first * n_;
+    const float* const d_a = block_d_ + first * n_blocks;
+    float* const y_rows = y + first * w.rows;
+    if (n >= kSeveralTokens) {
+      const auto group = kernels::TokenGroup::Make(q, d_a, n_, block, n, token_group_);
+      const kernels::BlockTokensJob job = {w.block_type, w.data, n_, group, n, y_rows, w.rows};
+      pool_.ParallelFor(w.rows, kHeadTileRows,
+                        [&](size_t begin, size_t end, uint32_t) { table_.block_tokens(job, begin, end); });
+    } else {
+      pool_.ParallelFor(w.rows, kHeadTileRows, [&](size_t begin, size_t end, uint32_t) {
+        for (size_t t = 0; t < n; ++t) {
+          table_.block_rows(w.block_type, w.data, n_, q + t * n_, d_a + t * n_blocks, begin, end, y_rows + t * w.rows);
+        }
+      });
     }
-  });
+  }
   Count(Op::kBlockProduct, n_rows_);
 }
 
@@ -277,7 +293,7 @@ constexpr size_t kPartialBytes = size_t{4} << 20;
 size_t KeyBlocks(uint32_t n_ctx) { return (size_t{n_ctx} + kernels::kKeyBlock - 1) / kernels::kKeyBlock; }
 
 struct Layout {
-  size_t normed, q8, d, q_sum, block_q8, block_d, thread_scratch, partial;  // byte offsets
+  size_t normed, q8, d, q_sum, block_q8, block_d, token_group, thread_scratch, partial;  // byte offsets
   size_t thread_bytes, partial_slots, total;
 };
 
@@ -292,6 +308,7 @@ Layout LayoutFor(const CpuOps::Sizes& s, const kernels::KernelTable& table, uint
   l.q_sum = take(s.max_rows * sizeof(int32_t));
   l.block_q8 = take(s.max_rows * s.n_max);
   l.block_d = take(s.max_rows * (s.n_max / 32 + 1) * sizeof(float));
+  l.token_group = take(kernels::TokenGroup::Bytes(s.n_max, 32));
   const size_t queries = s.tile_queries();
   const size_t attention = queries * (s.head_dim + kernels::kKeyBlock) * sizeof(float) + queries * sizeof(uint32_t);
   l.thread_bytes = RoundUp(std::max(attention, table.ternary_scratch_bytes(padded)), Buffer::kAlign);
@@ -331,6 +348,7 @@ Status CpuOps::Allocate(const Sizes& sizes, const Allocator& allocator) {
   q_sum_ = reinterpret_cast<int32_t*>(base + l.q_sum);
   block_q8_ = reinterpret_cast<int8_t*>(base + l.block_q8);
   block_d_ = reinterpret_cast<float*>(base + l.block_d);
+  token_group_ = base + l.token_group;
   thread_scratch_ = base + l.thread_scratch;
   thread_scratch_bytes_ = l.thread_bytes;
   partial_ = reinterpret_cast<float*>(base + l.partial);

@@ -91,6 +91,7 @@ class CpuOps {
   int32_t* q_sum_ = nullptr;             // [max_rows]
   int8_t* block_q8_ = nullptr;           // [max_rows, n_max]
   float* block_d_ = nullptr;             // [max_rows, n_max / 32]
+  std::byte* token_group_ = nullptr;     // a kernels::TokenGroup of n_max columns
   std::byte* thread_scratch_ = nullptr;  // [threads, thread_scratch_bytes_]
   size_t thread_scratch_bytes_ = 0;
   float* partial_ = nullptr;  // m, s [slots], o [slots, head_dim] of attention blocks

@@ -195,6 +195,43 @@ void BlockRowToF32(Block type, const void* w, size_t n, size_t row, float* y) no
   WithBlocks(type, [&]<class T>() { BlockRowToF32Of<T>(first, n, y); });
 }
 
+template <class T>
+HWY_NOINLINE void WidenBlocksOf(const uint8_t* HWY_RESTRICT block, size_t n_blocks, WideBlocks* HWY_RESTRICT out) {
+  constexpr BlockLayout kLayout = T::kLayout;
+  constexpr size_t kStep = kBytes / 2;  // elements a vector of int16 holds
+  HWY_ALIGN int8_t q[kLayout.elements];
+  int16_t* HWY_RESTRICT w = out->w;
+  for (size_t b = 0; b < n_blocks; ++b, block += kLayout.bytes, w += kLayout.elements) {
+    T::Weights(block, q);
+    out->d[b] = LoadF16(block + kLayout.d_at);
+    if constexpr (kLayout.has_min) out->m[b] = LoadF16(block + kLayout.min_at);
+    const auto wide = [&](size_t i)
+                          BITNET_INLINE_LAMBDA { return hn::PromoteTo(DI16(), hn::LoadU(hn::Half<DI8>(), q + i)); };
+    if constexpr (kLayout.elements == 256) {
+      HWY_ALIGN int8_t integers[16];
+      HWY_ALIGN int16_t scales[16];
+      T::SubScales(block, integers);
+      for (size_t s = 0; s < 16; s += kStep) {
+        hn::Store(hn::PromoteTo(DI16(), hn::LoadU(hn::Half<DI8>(), integers + s)), DI16(), scales + s);
+      }
+      for (size_t i = 0; i < kLayout.elements; i += kStep) {
+        hn::StoreU(hn::Mul(wide(i), hn::Set(DI16(), scales[i / 16])), DI16(), w + i);
+      }
+      if constexpr (kLayout.has_min) {
+        T::SubMinima(block, integers);
+        for (size_t s = 0; s < 16; ++s) out->minima[s] = integers[s];
+      }
+    } else {
+      for (size_t i = 0; i < kLayout.elements; i += kStep) hn::StoreU(wide(i), DI16(), w + i);
+      if constexpr (kLayout.has_min) out->minima[2 * b] = out->minima[2 * b + 1] = 1;
+    }
+  }
+}
+
+void WidenBlocks(Block type, const uint8_t* w, size_t n_blocks, WideBlocks* out) noexcept {
+  WithBlocks(type, [&]<class T>() { WidenBlocksOf<T>(w, n_blocks, out); });
+}
+
 }  // namespace bitnet::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif  // BITNET_HAS_TABLE && HWY_TARGET != HWY_AVX3

@@ -229,6 +229,10 @@ HWY_INLINE VI32 AddQuads(VI32 acc, VU8 a, VI8 b) {
 #endif
 }
 
+#if HWY_TARGET == HWY_AVX3
+HWY_INLINE VI32 AddWidePairs(VI32 acc, VI16 a, VI16 b) { return VI32{_mm512_dpwssd_epi32(acc.raw, a.raw, b.raw)}; }
+#endif
+
 }  // namespace bitnet::kernels::BITNET_DOT_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif  // BITNET_HAS_DOT_TABLE
@@ -243,17 +247,21 @@ using DI8 = hn::CappedTag<int8_t, 32>;
 using DU16 = hn::CappedTag<uint16_t, 16>;
 using DI16 = hn::CappedTag<int16_t, 16>;
 using DI32 = hn::CappedTag<int32_t, 8>;
+using DF32 = hn::CappedTag<float, 8>;
 using VU8 = hn::Vec<DU8>;
 using VI8 = hn::Vec<DI8>;
 using VU16 = hn::Vec<DU16>;
 using VI16 = hn::Vec<DI16>;
 using VI32 = hn::Vec<DI32>;
+using VF32 = hn::Vec<DF32>;
 constexpr size_t kBytes = 32;
+constexpr size_t kLanes = 8;
 constexpr bool kHasQuads = true;
 
 #include "kernels/cpu/unroll-inl.h"
 
 HWY_INLINE VI32 AddQuads(VI32 acc, VU8 a, VI8 b) { return VI32{_mm256_dpbusd_epi32(acc.raw, a.raw, b.raw)}; }
+HWY_INLINE VI32 AddWidePairs(VI32 acc, VI16 a, VI16 b) { return VI32{_mm256_dpwssd_epi32(acc.raw, a.raw, b.raw)}; }
 
 }  // namespace bitnet::kernels::BITNET_HALF_NAMESPACE
 HWY_AFTER_NAMESPACE();

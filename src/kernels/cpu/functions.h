@@ -4,6 +4,20 @@
 
 #include "kernels/kernel_table.h"
 
+namespace bitnet::kernels {
+
+// At most kWideColumns columns of a row of blocks: (code - centre) * scale of its sub-block, the minimum of each 16
+// columns (1 for Q4_1 and Q5_1), and the numbers of each block.
+constexpr size_t kWideColumns = 256;
+struct WideBlocks {
+  int16_t w[kWideColumns];
+  int16_t minima[kWideColumns / 16];
+  float d[kWideColumns / 32];
+  float m[kWideColumns / 32];
+};
+
+}  // namespace bitnet::kernels
+
 // The products that the dot tables replace.
 #define BITNET_DECLARE_PRODUCTS(NS)                                                                   \
   namespace bitnet::kernels::NS {                                                                     \
@@ -12,6 +26,7 @@
   uint64_t MultiplyAdd(uint64_t n_rounds) noexcept;                                                   \
   size_t TernaryScratchBytes(size_t cols) noexcept;                                                   \
   void TernaryBlocks(const TernaryJob& job, size_t block, size_t row_begin, size_t row_end) noexcept; \
+  void BlockTokens(const BlockTokensJob& job, size_t row_begin, size_t row_end) noexcept;             \
   } /* namespace bitnet::kernels::NS */
 
 // The products that stream a matrix: 256-bit ones on x86.
@@ -22,6 +37,7 @@
   void BlockRows(Block type, const void* w, size_t n, const int8_t* q, const float* d_a, size_t row_begin,       \
                  size_t row_end, float* y) noexcept;                                                             \
   void BlockRowToF32(Block type, const void* w, size_t n, size_t row, float* y) noexcept;                        \
+  void WidenBlocks(Block type, const uint8_t* w, size_t n_blocks, WideBlocks* out) noexcept;                     \
   void HeadBounds(const uint8_t* copy, size_t n, const HeadQuery& query, const int8_t* digits, size_t row_begin, \
                   size_t row_end, float* lower, float* upper) noexcept;                                          \
   } /* namespace bitnet::kernels::NS */
@@ -32,6 +48,7 @@
   bool RmsNorm(const float* x, const float* gamma, float eps, size_t n, float* y) noexcept;                         \
   bool QuantiseRow(const float* x, size_t n, int8_t* q, float* d, int32_t* q_sum) noexcept;                         \
   bool QuantiseBlocks(const float* x, size_t n, size_t block, int8_t* q, float* d_a) noexcept;                      \
+  void DenseTokens(const DenseTokensJob& job, size_t row_begin, size_t row_end) noexcept;                           \
   void DenseRowToF32(Dense type, const void* w, size_t n, size_t row, float* y) noexcept;                           \
   void Rope(float* x, size_t n_heads, size_t head_dim, size_t rot, const float* cos, const float* sin,              \
             bool adjacent) noexcept;                                                                                \
@@ -53,13 +70,20 @@ BITNET_DECLARE_KERNELS(N_AVX2)
 BITNET_DECLARE_STREAMS(N_AVX2)
 BITNET_DECLARE_KERNELS(N_AVX3)
 BITNET_DECLARE_PRODUCTS(N_AVX3_VNNI)
+namespace bitnet::kernels {
+namespace streams = N_AVX2;
+}  // namespace bitnet::kernels
 namespace bitnet::kernels::N_AVX3_VNNI_256 {
 void TernaryGemv(const TernaryJob& job, size_t row_begin, size_t row_end) noexcept;
+void BlockTokens(const BlockTokensJob& job, size_t row_begin, size_t row_end) noexcept;
 }  // namespace bitnet::kernels::N_AVX3_VNNI_256
 #elif defined(__aarch64__)
 BITNET_DECLARE_KERNELS(N_NEON)
 BITNET_DECLARE_STREAMS(N_NEON)
 BITNET_DECLARE_PRODUCTS(N_NEON_DOTPROD)
+namespace bitnet::kernels {
+namespace streams = N_NEON;
+}  // namespace bitnet::kernels
 #endif
 
 #endif  // BITNET_KERNELS_CPU_FUNCTIONS_H_

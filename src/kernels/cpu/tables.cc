@@ -15,17 +15,17 @@ namespace {
 
 // The functions of namespace NS, the integer products from DOT, and from STREAM those that only stream a matrix: on
 // x86 the 256-bit ones, which are measured to keep more of memory in flight than 512-bit ones (docs/kernels.md).
-#define BITNET_TABLE(TABLE_NAME, GEMV_TOKENS, NS, DOT, STREAM)                                                       \
-  {                                                                                                                  \
-    .name = TABLE_NAME, .gemv_tokens = GEMV_TOKENS, .rms_norm = NS::RmsNorm, .quantise_row = NS::QuantiseRow,        \
-    .ternary_gemv = DOT::TernaryGemv, .ternary_gemm = DOT::TernaryGemm,                                              \
-    .ternary_scratch_bytes = DOT::TernaryScratchBytes, .ternary_blocks = DOT::TernaryBlocks,                         \
-    .dense_rows = STREAM::DenseRows, .quantise_blocks = NS::QuantiseBlocks, .block_rows = STREAM::BlockRows,         \
-    .dense_row_to_f32 = NS::DenseRowToF32, .block_row_to_f32 = STREAM::BlockRowToF32, .rope = NS::Rope,              \
-    .cache_store = NS::CacheStore, .attention_block = NS::AttentionBlock, .attention_combine = NS::AttentionCombine, \
-    .relu2_gate = NS::Relu2Gate, .silu_gate = NS::SiluGate, .add = NS::Add, .select_top = NS::SelectTop,             \
-    .head_copy_rows = NS::HeadCopyRows, .head_query = NS::ComputeHeadQuery, .head_bounds = STREAM::HeadBounds,       \
-    .head_survivors = NS::HeadSurvivors,                                                                             \
+#define BITNET_TABLE(TABLE_NAME, GEMV_TOKENS, NS, DOT, STREAM)                                                     \
+  {                                                                                                                \
+    .name = TABLE_NAME, .gemv_tokens = GEMV_TOKENS, .rms_norm = NS::RmsNorm, .quantise_row = NS::QuantiseRow,      \
+    .ternary_gemv = DOT::TernaryGemv, .ternary_gemm = DOT::TernaryGemm,                                            \
+    .ternary_scratch_bytes = DOT::TernaryScratchBytes, .ternary_blocks = DOT::TernaryBlocks,                       \
+    .dense_rows = STREAM::DenseRows, .dense_tokens = NS::DenseTokens, .quantise_blocks = NS::QuantiseBlocks,       \
+    .block_rows = STREAM::BlockRows, .block_tokens = DOT::BlockTokens, .dense_row_to_f32 = NS::DenseRowToF32,      \
+    .block_row_to_f32 = STREAM::BlockRowToF32, .rope = NS::Rope, .cache_store = NS::CacheStore,                    \
+    .attention_block = NS::AttentionBlock, .attention_combine = NS::AttentionCombine, .relu2_gate = NS::Relu2Gate, \
+    .silu_gate = NS::SiluGate, .add = NS::Add, .select_top = NS::SelectTop, .head_copy_rows = NS::HeadCopyRows,    \
+    .head_query = NS::ComputeHeadQuery, .head_bounds = STREAM::HeadBounds, .head_survivors = NS::HeadSurvivors,    \
   }
 
 struct Entry {

@@ -21,6 +21,12 @@ inline void DenseRows(Dense type, const void* w, size_t n, const float* x, size_
   }
 }
 
+inline void DenseTokens(const DenseTokensJob& job, size_t row_begin, size_t row_end) noexcept {
+  for (size_t t = 0; t < job.n_tokens; ++t) {
+    DenseRows(job.type, job.w, job.n, job.x + t * job.n, row_begin, row_end, job.y + t * job.y_stride);
+  }
+}
+
 template <class T>
 void DenseRowOf(const void* w, size_t n, size_t row, float* y) {
   const T* const source = static_cast<const T*>(w) + row * n;

@@ -68,7 +68,7 @@ HWY_AFTER_NAMESPACE();
 BITNET_BEFORE_DOT_NAMESPACE();
 namespace bitnet::kernels::BITNET_DOT_NAMESPACE {
 
-size_t CompareQuads(const uint8_t* a, const int8_t* b, const int16_t*, const int16_t* d, size_t n) {
+size_t CompareDots(const uint8_t* a, const int8_t* b, const int16_t* c, const int16_t* d, size_t n) {
   size_t different = 0;
   for (size_t i = 0; i < n; i += kBytes) {
     const VU8 va = hn::LoadU(DU8(), a + i);
@@ -76,6 +76,9 @@ size_t CompareQuads(const uint8_t* a, const int8_t* b, const int16_t*, const int
     const VI32 acc = hn::BitCast(DI32(), hn::LoadU(DI16(), d + i / 2));
     const VI32 quads = portable::AddQuads(acc, va, vb);
     different += hn::AllTrue(DI32(), hn::Eq(AddQuads(acc, va, vb), quads)) ? 0 : 1;
+    const VI16 vc = hn::LoadU(DI16(), c + i / 2), vd = hn::LoadU(DI16(), d + i / 2);
+    const VI32 pairs = portable::AddWidePairs(acc, vc, vd);
+    different += hn::AllTrue(DI32(), hn::Eq(AddWidePairs(acc, vc, vd), pairs)) ? 0 : 1;
   }
   return different;
 }
@@ -89,7 +92,7 @@ BITNET_BEFORE_DOT_NAMESPACE();
 namespace bitnet::kernels::BITNET_HALF_NAMESPACE {
 
 // The portable twin has full vectors: its lower half is compared.
-size_t CompareQuads(const uint8_t* a, const int8_t* b, const int16_t*, const int16_t* d, size_t n) {
+size_t CompareDots(const uint8_t* a, const int8_t* b, const int16_t* c, const int16_t* d, size_t n) {
   size_t different = 0;
   for (size_t i = 0; i + 64 <= n; i += kBytes) {
     const auto acc = hn::BitCast(HWY_NAMESPACE::DI32(), hn::LoadU(HWY_NAMESPACE::DI16(), d + i / 2));
@@ -97,6 +100,11 @@ size_t CompareQuads(const uint8_t* a, const int8_t* b, const int16_t*, const int
         portable::AddQuads(acc, hn::LoadU(HWY_NAMESPACE::DU8(), a + i), hn::LoadU(HWY_NAMESPACE::DI8(), b + i));
     const VI32 half = AddQuads(hn::LowerHalf(DI32(), acc), hn::LoadU(DU8(), a + i), hn::LoadU(DI8(), b + i));
     different += hn::AllTrue(DI32(), hn::Eq(half, hn::LowerHalf(DI32(), quads))) ? 0 : 1;
+    const auto pairs = portable::AddWidePairs(acc, hn::LoadU(HWY_NAMESPACE::DI16(), c + i / 2),
+                                              hn::LoadU(HWY_NAMESPACE::DI16(), d + i / 2));
+    const VI32 wide =
+        AddWidePairs(hn::LowerHalf(DI32(), acc), hn::LoadU(DI16(), c + i / 2), hn::LoadU(DI16(), d + i / 2));
+    different += hn::AllTrue(DI32(), hn::Eq(wide, hn::LowerHalf(DI32(), pairs))) ? 0 : 1;
   }
   return different;
 }
@@ -118,13 +126,13 @@ struct Case {
 #if defined(__x86_64__)
 constexpr Case kCases[] = {{"AVX2", N_AVX2::ComparePairs},
                            {"AVX3", N_AVX3::ComparePairs},
-                           {"AVX3_VNNI", N_AVX3_VNNI::CompareQuads},
-                           {"AVX3_VNNI", N_AVX3_VNNI_256::CompareQuads}};
+                           {"AVX3_VNNI", N_AVX3_VNNI::CompareDots},
+                           {"AVX3_VNNI", N_AVX3_VNNI_256::CompareDots}};
 #else
 constexpr Case kCases[] = {
     {"NEON", N_NEON::ComparePairs},
 #if HWY_COMPILER_GCC_ACTUAL
-    {"NEON_DOTPROD", N_NEON_DOTPROD::CompareQuads},
+    {"NEON_DOTPROD", N_NEON_DOTPROD::CompareDots},
 #endif
 };
 #endif

@@ -164,6 +164,36 @@ TEST_CASE("dense products of every table equal the reference", "[kernels][cpu]")
   }
 }
 
+TEST_CASE("dense products of several tokens equal those of each", "[kernels][cpu]") {
+  constexpr size_t kRows = 7, kStride = kRows + 2;
+  for (const size_t n : {1, 63, 64, 65, 128, 2560}) {
+    for (const size_t n_tokens : {1, 2, 3, 6}) {
+      const Misaligned<float> x(Values(n_tokens, n * n_tokens, n == 128 ? "wide" : "plain"), n % 3 + 1);
+      const Misaligned<uint16_t> half(Ints<uint16_t>(n, kRows * n, 0, 0x7bff), n % 7 + 1);
+      const Misaligned<float> wide(Values(n, kRows * n, "wide"), 1);
+      CheckTables("dense_tokens", [&](const KernelTable& table) {
+        INFO(n << " columns, " << n_tokens << " tokens");
+        std::vector<float> y(n_tokens * kStride, 1.0f), each = y;
+        Output out, expected;
+        for (const Dense type : {Dense::kF16, Dense::kBF16, Dense::kF32}) {
+          const void* const w =
+              type == Dense::kF32 ? static_cast<const void*>(wide.data()) : static_cast<const void*>(half.data());
+          const DenseTokensJob job = {type, w, n, x.data(), n_tokens, y.data(), kStride};
+          table.dense_tokens(job, 0, 3);
+          table.dense_tokens(job, 3, kRows);
+          for (size_t t = 0; t < n_tokens; ++t) {
+            table.dense_rows(type, w, n, x.data() + t * n, 0, kRows, each.data() + t * kStride);
+          }
+          Append(&out, y);
+          Append(&expected, each);
+        }
+        CHECK(out == expected);
+        return out;
+      });
+    }
+  }
+}
+
 TEST_CASE("ternary products of every table equal the reference", "[kernels][cpu][ternary]") {
   for (const size_t cols : {128, 256, 384, 640, 2048, 2176, 2560, 6912}) {
     for (const size_t n_tokens : {1, 2, 3, 4, 5, 7, 12, 13, 31}) {
@@ -214,6 +244,42 @@ TEST_CASE("ternary products do not overflow with all codes 2 and all activations
           CHECK(p.Gemv(*tables[i], 0, 0, 37) == all);
           CHECK(p.Gemm(*tables[i], 0, 0, 37) == all);
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("block products of a group of tokens equal those of each", "[kernels][cpu]") {
+  constexpr size_t kRows = 19;
+  for (uint32_t id = 0; id < static_cast<uint32_t>(Block::kCount); ++id) {
+    const Block type{id};
+    const size_t block = BlockElements(type);
+    for (const size_t n : {block, 5 * block, size_t{2560}}) {
+      const size_t blocks = n / block;
+      const Misaligned<uint8_t> w(Ints<uint8_t>(n, kRows * blocks * BlockBytes(type), 0, 255), 3);
+      for (const size_t n_tokens : {1, 7, 8, 9, 16}) {
+        std::vector<int8_t> q = Ints<int8_t>(n + 1, n * n_tokens, -128, 127);
+        if (n_tokens == 7) std::fill(q.begin(), q.end(), int8_t{-128});  // the largest sums
+        const std::vector<float> d_a = Values(7, blocks * n_tokens, "wide");
+        std::vector<std::max_align_t> memory(TokenGroup::Bytes(n, block) / sizeof(std::max_align_t) + 1);
+        const TokenGroup group = TokenGroup::Make(q.data(), d_a.data(), n, block, n_tokens, memory.data());
+        CheckTables("block_tokens", [&](const KernelTable& table) {
+          INFO("type " << id << ", " << n << " columns, " << n_tokens << " tokens");
+          std::vector<float> y(n_tokens * (kRows + 2), 1.0f), each = y;
+          const BlockTokensJob job = {type, w.data(), n, group, n_tokens, y.data(), kRows + 2};
+          table.block_tokens(job, 0, 3);
+          table.block_tokens(job, 3, kRows);
+          for (size_t t = 0; t < n_tokens; ++t) {
+            table.block_rows(type, w.data(), n, q.data() + t * n, d_a.data() + t * blocks, 0, kRows,
+                             each.data() + t * (kRows + 2));
+          }
+          Output out;
+          Append(&out, y);
+          Output expected;
+          Append(&expected, each);
+          CHECK(out == expected);
+          return out;
+        });
       }
     }
   }
