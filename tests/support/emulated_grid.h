@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -400,9 +401,24 @@ void ForEachBlock(kernels::gpu::GpuGrid size, F f) {
   }
 }
 
+// What a compiler made of a kernel, run in the emulation's place where this is set (ptx_kernels.cc): the kernel by the
+// mangled name of its type.
+using CompiledKernels = void (*)(const char* type, kernels::gpu::GpuGrid size, uint32_t n_threads, size_t shared_bytes,
+                                 const void* args, size_t args_bytes, LaneOrder order);
+inline CompiledKernels compiled_kernels = nullptr;
+
+template <class Kernel>
+bool RunCompiled(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order) {
+  if (compiled_kernels == nullptr) return false;
+  compiled_kernels(typeid(Kernel).name(), size, Kernel::kThreads, sizeof(typename Kernel::Shared), &args, sizeof args,
+                   order);
+  return true;
+}
+
 // Runs every block of a kernel.
 template <class Kernel>
 void RunEmulated(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order) {
+  if (RunCompiled<Kernel>(size, args, order)) return;
   EmulatedBlock<Kernel> block;
   ForEachBlock(size, [&](kernels::gpu::GpuGrid at) { RunBlock(block, at, args, order); });
 }
@@ -412,7 +428,7 @@ void RunEmulated(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, 
 template <class Kernel>
 std::vector<EarlyStart> StartEmulated(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order) {
   std::vector<EarlyStart> starts;
-  if (!kernels::gpu::ReadsAhead<Kernel>::value || Alone(order)) return starts;
+  if (!kernels::gpu::ReadsAhead<Kernel>::value || Alone(order) || compiled_kernels != nullptr) return starts;
   EmulatedBlock<Kernel> block;
   ForEachBlock(size, [&](kernels::gpu::GpuGrid at) {
     EarlyStart early;
@@ -430,6 +446,7 @@ std::vector<EarlyStart> StartEmulated(kernels::gpu::GpuGrid size, const typename
 template <class Kernel>
 bool RunStarted(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order,
                 std::vector<EarlyStart>& starts) {
+  if (RunCompiled<Kernel>(size, args, order)) return true;
   EmulatedBlock<Kernel> block;
   size_t i = 0;
   bool same = true;

@@ -92,7 +92,7 @@ void CheckAttention(Dense type, uint32_t heads, uint32_t heads_kv, uint32_t head
     const auto combine = [&](LaneOrder order) {
       if (n_blocks != 1) RunEmulated<AttentionCombine>(AttentionCombine::GridFor(args), args, order);
     };
-    for (const LaneOrder order : kOrders) {
+    for (const LaneOrder order : Orders()) {
       clear();
       RunEmulated<Kernel>(Kernel::GridFor(args), args, order);
       combine(order);
@@ -183,7 +183,7 @@ TEST_CASE("gpu: attention combines any number of blocks as the reference does") 
   args.n_rows = n, args.heads = heads, args.head_dim = head_dim, args.n_blocks = n_slots;
   args.m = m.data(), args.s = s.data(), args.o = o.data(), args.y = y.data();
   args.fail = {&word, 3};
-  for (const LaneOrder order : kOrders) {
+  for (const LaneOrder order : Orders()) {
     std::fill(y.begin(), y.end(), kUnset);
     RunEmulated<AttentionCombine>(AttentionCombine::GridFor(args), args, order);
     REQUIRE(word == kNoFailure);
@@ -229,7 +229,7 @@ void CheckRope(Dense type, bool adjacent, uint32_t rot, uint32_t first) {
     }
     return true;
   };
-  for (const LaneOrder order : kOrders) {
+  for (const LaneOrder order : Orders()) {
     std::vector<float> q = q0, k = k0, v = v0;
     Caches keys = zeros(), values = zeros();
     std::vector<Row> rows(n_rows);

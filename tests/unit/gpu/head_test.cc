@@ -143,7 +143,7 @@ uint32_t Check(const std::string& what, const std::vector<float>& values, const 
   Head<T> head(values, x, rows);
   max = std::min<uint32_t>(max, head.rows);
   const Found expected = Reference(head, k, max);
-  for (const LaneOrder order : kOrders) {
+  for (const LaneOrder order : Orders()) {
     const Found found = RunShortcut(head, k, max, order);
     REQUIRE(found.copy == expected.copy);
     REQUIRE(found.digits == expected.digits);
@@ -214,7 +214,7 @@ TEST_CASE("gpu: the survivors of several blocks are the reference's, those at th
     std::vector<uint32_t> expected(kRows);
     expected.resize(Ref().head_survivors(values.data(), kRows, threshold, expected.data(), kRows));
     const std::vector<TopEntry> top = {{0, 2e30f}, {0, 2e30f}, {0, threshold}};
-    for (const LaneOrder order : kOrders) {
+    for (const LaneOrder order : Orders()) {
       DeviceArray<uint32_t> ids(kRows);
       uint32_t n = 0;
       RunEmulated<HeadSurvivors>({Blocks(kRows, HeadSurvivors::kRows)},
@@ -251,7 +251,7 @@ TEST_CASE("gpu: a head or a row that is not finite fails the shortcut as it fail
     std::vector<float> bad_x = x;
     bad_x[kCols - 1] = bad;
     Head<gpu::F16> head(Values(5, kRows * kCols), bad_x, kRows);
-    for (const LaneOrder order : kOrders) REQUIRE(RunShortcut(head, 4, kRows, order).failure == uint64_t{3} << 32);
+    for (const LaneOrder order : Orders()) REQUIRE(RunShortcut(head, 4, kRows, order).failure == uint64_t{3} << 32);
   }
 }
 

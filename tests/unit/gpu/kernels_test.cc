@@ -65,7 +65,7 @@ TEST_CASE("gpu: norm and quantisation in one launch give the reference's bits") 
           if (!norm) std::copy_n(x.data() + t * n, n, to);
           input_ok[t] = norm_ok[t] && Ref().quantise_row(to, n, q.data() + t * padded, &d[t], &q_sum[t]);
         }
-        for (const LaneOrder order : kOrders) {
+        for (const LaneOrder order : Orders()) {
           DeviceArray<float> dx(x), dgamma(gamma), dy(rows * n), dd(rows);
           DeviceArray<int8_t> dq(rows * padded);
           DeviceArray<int32_t> dsum(rows);
@@ -149,7 +149,7 @@ void CheckTernary(uint64_t seed, std::vector<size_t> rows, size_t n, size_t n_to
 }
 
 TEST_CASE("gpu: dp4a products of one and more tokens give the reference's bits") {
-  for (const LaneOrder order : kOrders) {
+  for (const LaneOrder order : Orders()) {
     CheckTernary<TernaryGemv1>(1, {48, 16, 17}, 320, 1, 0, false, order);
     CheckTernary<TernaryGemv1>(2, {5}, 127, 3, 1, true, order);
     CheckTernary<TernaryGemv1>(3, {33}, 4096 + 640, 1, 1, false, order);
@@ -169,7 +169,7 @@ TEST_CASE("gpu: norm and quantisation of a row longer than a block keeps give th
     REQUIRE(Ref().rms_norm(x.data(), gamma.data(), 1e-5f, n, y.data()));
     REQUIRE(Ref().quantise_row(y.data(), n, q.data(), d.data(), q_sum.data()));
     DeviceArray<float> dx(x), dgamma(gamma);
-    for (const LaneOrder order : kOrders) {
+    for (const LaneOrder order : Orders()) {
       DeviceArray<float> dy(n), dd(1);
       DeviceArray<int8_t> dq(padded);
       DeviceArray<int32_t> dsum(1);
@@ -237,7 +237,7 @@ void CheckNormGemv(const std::vector<float>& x, std::vector<size_t> rows, bool n
 }
 
 TEST_CASE("gpu: products of a row that norm and quantise it give the reference's bits") {
-  for (const LaneOrder order : kOrders) {
+  for (const LaneOrder order : Orders()) {
     for (const size_t n : {68u, 320u, 2564u}) {
       for (const std::vector<float>& row : Rows(n)) {
         CheckNormGemv(row, {48, 17, 33}, true, false, order);
@@ -285,7 +285,7 @@ TEST_CASE(
     "gpu: an asynchronous copy of the emulated grid is there after its wait, and destroys what was there at once") {
   std::vector<Words4> from(kWarp);
   for (uint32_t t = 0; t < kWarp; ++t) from[t] = {{t, t + 100, t + 200, t + 300}};
-  for (const LaneOrder order : kOrders) {
+  for (const LaneOrder order : Orders()) {
     Words4 seen[3][2][kWarp] = {};
     DeviceArray<Words4> source(from);
     RunEmulated<CopyProbe>({1, 1, 1}, {source.data(), seen}, order);
@@ -305,7 +305,7 @@ TEST_CASE(
 // Rows and tokens that end within a tile, one past it and with it; columns of fewer runs than a step takes, of fewer
 // steps than are under way at a time, and of enough steps that every stage is used again.
 TEST_CASE("gpu: tensor-core products give the reference's bits") {
-  for (const LaneOrder order : kOrders) {
+  for (const LaneOrder order : Orders()) {
     CheckTernary<TernaryMma128x64>(11, {128, 129, 3}, 320, 65, 0, false, order);
     CheckTernary<TernaryMma128x64>(12, {130}, 128, 7, 1, true, order);
     CheckTernary<TernaryMma128x64>(13, {17, 80}, 1152, 64, 1, false, order);
@@ -331,7 +331,7 @@ TEST_CASE("gpu: gate, up and activation in one launch give the reference's bits"
     std::vector<float> expected = RefProduct(gate, in, n_tokens, 1, true);
     const std::vector<float> u = RefProduct(up, in, n_tokens, 0, false);
     (silu ? Ref().silu_gate : Ref().relu2_gate)(expected.data(), u.data(), expected.size(), expected.data());
-    for (const LaneOrder order : kOrders) {
+    for (const LaneOrder order : Orders()) {
       for (const uint32_t tokens : {1u, 4u}) {
         std::vector<float> y(n_tokens * rows, kUnset);
         TernaryArgs args{};
@@ -380,7 +380,7 @@ TEST_CASE("gpu: ternary products whose block scales differ give the reference's 
     Ref().ternary_blocks(job, block, 0, rows);
     DeviceArray<uint8_t> packed(w.packed);
     DeviceArray<int8_t> q(in.q);
-    for (const LaneOrder order : kOrders) {
+    for (const LaneOrder order : Orders()) {
       std::vector<float> y(n_tokens * rows, kUnset);
       const TernaryBlocks::Args args = {{packed.data(), w.scale.data(), 0, rows, nullptr, y.data(), 0},
                                         static_cast<uint32_t>(in.cols),

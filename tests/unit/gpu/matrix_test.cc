@@ -64,7 +64,7 @@ void CheckDense(Dense type, const Size& size, const std::string& kind) {
     Ref().dense_rows(type, w.data(), n, x.data() + t * n, 0, rows, expected.data() + t * rows);
   }
   for (size_t r = 0; r < rows; ++r) Ref().dense_row_to_f32(type, w.data(), n, r, embedded.data() + r * n);
-  for (const LaneOrder order : kOrders) {
+  for (const LaneOrder order : Orders()) {
     ProductArgs args{};
     args.w = w.data(), args.x = x.data();
     CheckProducts<DenseProduct<T, 1>, DenseProduct<T, 4>>(args, size, 4, expected, order);
@@ -138,7 +138,7 @@ void CheckBlocks(BlockMatrix& w, const Size& size, BlockInput& in) {
   }
   for (size_t r = 0; r < rows; ++r) Ref().block_row_to_f32(w.type, w.file.data(), n, r, embedded.data() + r * n);
   DeviceArray<int8_t> q(in.q);
-  for (const LaneOrder order : kOrders) {
+  for (const LaneOrder order : Orders()) {
     ProductArgs args{};
     args.w = w.codes.data(), args.scale = w.scales.data(), args.q = q.data(), args.d_a = in.d_a.data();
     CheckProducts<One, Several>(args, size, 16, expected, order);
@@ -199,7 +199,7 @@ TEST_CASE("gpu: activations of block-quantised products give the reference's bit
     const size_t n = block * 11, n_blocks = n / block;
     DeviceArray<float> x(Values(52, n_tokens * n, "wide"));
     const BlockInput expected(x.values(), n_tokens, n, block);
-    for (const LaneOrder order : kOrders) {
+    for (const LaneOrder order : Orders()) {
       DeviceArray<int8_t> q(n_tokens * n);
       std::vector<float> d_a(n_tokens * n_blocks, kUnset);
       unsigned long long word = kNoFailure;

@@ -28,7 +28,7 @@ Selected Select(std::vector<float> logits, size_t k, LaneOrder order) {
 void CheckSelect(const std::vector<float>& logits, size_t k) {
   std::vector<TopEntry> expected(k);
   REQUIRE(Ref().select_top(logits.data(), logits.size(), k, expected.data()));
-  for (const LaneOrder order : kOrders) {
+  for (const LaneOrder order : Orders()) {
     const Selected found = Select(logits, k, order);
     INFO(logits.size() << " logits, k " << k);
     REQUIRE(found.failure == kNoFailure);
