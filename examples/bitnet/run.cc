@@ -86,6 +86,7 @@ ExitCode Run(const RunFlags& flags) {
     prompt = CheckedTokens(flags.tokens, tokenizer);
   } else {
     ChatTemplate chat(tokenizer, flags.chat);
+    const EndOnInterrupt while_it_computes;
     if (chat.form().empty()) {
       Note("bitnet: " + chat.Problem(tokenizer) + ": the prompt is taken as raw text; --template chooses " +
            ChatForms());

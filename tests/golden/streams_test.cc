@@ -77,6 +77,27 @@ TEST_CASE("Ctrl-C ends a run after the current token: 130, and the document says
   CHECK(Ids(document, "output_tokens").size() < 490);
 }
 
+TEST_CASE("Ctrl-C ends work that cannot be asked to stop: 130 at once, and nothing half-written stays", "[golden]") {
+  const ScratchFolder folder;
+  const std::string model = folder / "model.gguf";
+  std::filesystem::copy_file(BITNET_TINY_MODEL, model);
+  std::filesystem::permissions(model, std::filesystem::perms::owner_write, std::filesystem::perm_options::add);
+  std::filesystem::resize_file(model, uint64_t{4} << 30);  // a hole after the data, which the digest of the file reads
+  ToolProcess tool({"inspect", model, "--output", folder / "report.txt"});
+  const auto n_files = [&] {
+    const std::filesystem::directory_iterator files(folder.path());
+    return std::distance(begin(files), end(files));
+  };
+  REQUIRE(tool.WaitUntilStarted());
+  while (n_files() < 2) REQUIRE(tool.WaitUntilStarted());
+  tool.Interrupt();
+  const Outcome run = tool.Finish();
+  CHECK(run.exit_code == 130);
+  CHECK(run.out.empty());
+  CHECK(run.err == "bitnet: interrupted\n");
+  CHECK(n_files() == 1);
+}
+
 TEST_CASE("nothing from a file reaches the terminal as a control character", "[golden]") {
   const ScratchFolder folder;
   const std::string path = folder / "a\033[2Jb\n.gguf";
