@@ -210,6 +210,21 @@ TEST_CASE("what cannot be met exits with 3", "[golden]") {
   }
 }
 
+TEST_CASE("compare-outputs takes the share of equal tokens that it is given, to the last digit", "[golden]") {
+  const ScratchFolder folder;
+  const auto document = [&](const char* name, int n, int n_other) {
+    std::string ids;
+    for (int i = 0; i < n; ++i) ids += (i == 0 ? "" : ",") + std::string(i < n_other ? "2" : "1");
+    std::ofstream(folder / name) << "{\"output_tokens\": [" << ids << "]}";
+    return folder / name;
+  };
+  const std::string a = document("a.json", 100, 0), b = document("b.json", 100, 1), c = document("c.json", 99, 1);
+  CHECK(RunTool({"compare-outputs", a, b}).exit_code == 0);  // 0.99 is the default
+  CHECK(RunTool({"compare-outputs", a, b, "--min-agreement", "0.99"}).exit_code == 0);
+  CHECK(RunTool({"compare-outputs", a, b, "--min-agreement", "0.9900001"}).exit_code == 18);
+  CHECK(RunTool({"compare-outputs", a, c}).exit_code == 18);
+}
+
 TEST_CASE("a model that cannot be loaded exits with 10 and says what is wrong with it", "[golden]") {
   const ScratchFolder folder;
   std::ofstream(folder / "text.gguf") << "this is no model\n";
