@@ -203,6 +203,13 @@ TEST_CASE("what cannot be met exits with 3", "[golden]") {
     }
   }
   CheckFails(3, {"bench", "-p", "100000"}, {"100000", "512"});
+  // Without memory to measure with, and with none, one or two of the threads that measure.
+  for (const char* fault : {"mmap:1:12", "pthread_create:1:11", "pthread_create:2:11", "pthread_create:3:11"}) {
+    INFO(fault);
+    CheckFails(3, {"bench", "--quiet", "-p", "2", "-n", "0", "-r", "1", "-t", "3"},
+               {fault[0] == 'm' ? "memory" : "threads"},
+               {.variables = {{"LD_PRELOAD", BITNET_FAULT_LIBRARY}, {"BITNET_TEST_FAULT", fault}}});
+  }
   if (std::filesystem::exists("/dev/full")) {
     const Outcome run = RunTool({"run", "--prompt", "a", "-n", "1", "--output", "/dev/full"});
     CHECK(run.exit_code == 3);  // the text has streamed by then

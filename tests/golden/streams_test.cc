@@ -29,6 +29,21 @@ TEST_CASE("a pipe that closes ends the tool quietly", "[golden]") {
   CHECK(run.err.empty());
 }
 
+TEST_CASE("a pipe that closes takes no file along that the run was asked for", "[golden]") {
+  const ScratchFolder folder;
+  for (const char* form : {"--quiet", "--json"}) {
+    INFO(form);
+    const std::string document = folder / std::string(form), receipt = document + ".receipt";
+    ToolProcess tool(
+        {"run", form, "--prompt-file", "-", "-n", "40", "--ignore-eos", "--output", document, "--receipt", receipt});
+    tool.CloseOutput();  // it waits for its prompt
+    tool.WriteInput("Tell me a story.");
+    CHECK(tool.Finish().exit_code == 0);
+    CHECK(Ids(Parse(ReadBytes(document)), "output_tokens").size() == 40);
+    CHECK(RunTool({"verify-receipt", receipt, "--replay"}).exit_code == 0);
+  }
+}
+
 TEST_CASE("no output file takes the place of a standard stream that is closed", "[golden]") {
   const ScratchFolder folder;
   const std::string document = folder / "run.json", receipt = folder / "receipt.json";
