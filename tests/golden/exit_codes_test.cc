@@ -63,6 +63,7 @@ TEST_CASE("wrong usage exits with 2 and names the option, what was found and wha
   CheckFails(2, {"run", "--prompt", "a", "--repeat-penalty", "0"}, {"--repeat-penalty", "above 0"});
   CheckFails(2, {"run", "--prompt", "a", "--seed", "18446744073709551616"}, {"--seed", "18446744073709551615"});
   CheckFails(2, {"run", "--prompt", "a", "--stop", ""}, {"--stop"});
+  CheckFails(2, {"run", "--prompt", "a", "--stop", "a", "--stop", "\xE2\x82"}, {"stop string 1", "utf-8"});
   CheckFails(2, {"run", "--prompt", "a", "--kv", "f64"}, {"--kv", "\"f64\"", "f16 or f32"});
   CheckFails(2, {"run", "--prompt", "a", "--template", "alpaca"}, {"--template", "llama3", "chatml"});
   CheckFails(2, {"run", "--tokens", "1,,2"}, {"--tokens", "1,2,3"});
