@@ -83,7 +83,8 @@ std::string ComparisonJson(const receipts::Comparison& c) {
   c.first_difference ? w.Uint(*c.first_difference) : w.Null();
   number("text_similarity", c.text_similarity);
   w.Key("n_tokens").BeginArray().Uint(c.n_tokens_a).Uint(c.n_tokens_b).EndArray();
-  w.Key("same_prompt").Bool(c.same_prompt);
+  w.Key("same_prompt");
+  c.same_prompt ? w.Bool(*c.same_prompt) : w.Null();
   WriteDifferences("model", c.model, w);
   c.corrections_known ? WriteDifferences("corrections", c.corrections, w) : void(w.Key("corrections").Null());
   c.options_known ? WriteDifferences("options", c.options, w) : void(w.Key("options").Null());
@@ -227,7 +228,7 @@ bitnet_status_t bitnet_compare_runs(const char* a, size_t n_bytes_a, const char*
     const auto c = receipts::Compare({a, n_bytes_a}, {b, n_bytes_b});
     if (!c.ok()) return Fail(c.status());
     bitnet_comparison_t out = BITNET_COMPARISON_INIT;
-    out.same_prompt = c->same_prompt;
+    out.same_prompt = c->same_prompt ? static_cast<uint32_t>(*c->same_prompt) : BITNET_COMPARISON_NOT_KNOWN;
     out.token_agreement = c->token_agreement.value_or(-1);
     out.text_similarity = c->text_similarity.value_or(-1);
     out.first_difference = c->first_difference ? static_cast<int64_t>(*c->first_difference) : -1;

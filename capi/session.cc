@@ -82,6 +82,10 @@ bitnet_status_t ReadGenerateOptions(const bitnet_generate_options_t* options, co
     if (o.stop_strings[i] == nullptr || *o.stop_strings[i] == '\0') {
       return InvalidArgument(core::Cat("stop string ", i, " is NULL or empty"), "stop_strings");
     }
+    // A receipt could not say which bytes they were.
+    if (!core::IsUtf8(o.stop_strings[i])) {
+      return InvalidArgument(core::Cat("stop string ", i, " is not utf-8"), "stop_strings");
+    }
     g.stop_strings.emplace_back(o.stop_strings[i]);
   }
   *out = std::move(g);

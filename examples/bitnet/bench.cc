@@ -108,10 +108,6 @@ Spread SpreadOf(std::vector<double> values) {
   return {median, values.front(), values.back()};
 }
 
-void StopIfInterrupted() {
-  if (Interrupted()) throw Failure(ExitCode::kInterrupted, "interrupted");
-}
-
 // Ids spread over the vocabulary: text would do as well, random weights do not care.
 Tokens SomeTokens(size_t n, uint32_t n_vocab) {
   Tokens tokens(n);
@@ -175,7 +171,6 @@ Spread Repeat(const BenchFlags& flags, double n_tokens, Seconds seconds) {
   seconds();
   std::vector<double> rates;
   for (uint32_t i = 0; i < flags.n_repeats; ++i) {
-    StopIfInterrupted();
     rates.push_back(n_tokens / seconds());
   }
   return SpreadOf(rates);
@@ -214,13 +209,11 @@ void Describe(const LoadedModel& loaded, BenchReport& report) {
 }
 
 void BenchThreads(const BenchFlags& flags, uint32_t n_threads, BenchReport& report) {
-  StopIfInterrupted();
   ModelFlags model_flags = flags.model;
   model_flags.threads = n_threads;
   const std::string who = "bench: " + Counted(n_threads, "thread");
   Note(who + ", measuring the machine");
   const MachineLimits limits = report.on_gpu ? GpuLimits() : MeasureLimits(report.target, n_threads);
-  StopIfInterrupted();
   report.peak_memory.Start();  // the yardsticks took memory of their own
   const LoadedModel loaded = LoadModel(model_flags);
   const bitnet_model_info_t info = loaded.model.info();
@@ -374,6 +367,7 @@ std::string Markdown(const BenchReport& report) {
 }
 
 ExitCode Bench(const BenchFlags& flags) {
+  const EndOnInterrupt there_is_no_result_before_the_end;
   std::vector<int32_t> threads = flags.threads;
   if (threads.empty()) threads.push_back(static_cast<int32_t>(MakeEngine(flags.model).info().threads));
   BenchReport report;

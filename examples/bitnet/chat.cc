@@ -198,6 +198,7 @@ ExitCode Chat(const ChatFlags& flags) {
   CheckReceiptFlags(flags.receipt, flags.sampling.max_new_tokens);
   const KnownDigest digest = FindDigest(flags.receipt, flags.model);
   const LoadedModel loaded = LoadModel(flags.model, /*verify=*/false, digest.get(), digest.compute);
+  if (!flags.receipt.file.empty()) CheckOutput(flags.receipt.file);  // before the first answer
   const Tokenizer tokenizer = loaded.model.tokenizer();
   const ChatTemplate chat(tokenizer, flags.chat);
   if (chat.form().empty()) {
@@ -219,6 +220,7 @@ ExitCode Chat(const ChatFlags& flags) {
       case LineReader::Result::kInterrupted: throw Failure(ExitCode::kInterrupted, "interrupted");
       case LineReader::Result::kLine: break;
     }
+    if (line.ends_with('\r')) line.pop_back();  // of a file written elsewhere
     if (!conversation.Take(line)) return ExitCode::kSuccess;
   }
 }

@@ -6,6 +6,7 @@
 #include "api_error.h"
 #include "failure.h"
 #include "file.h"
+#include "text.h"
 
 namespace bitnet::tool {
 namespace {
@@ -28,9 +29,12 @@ int64_t ReadTime(const std::string& text) {
   const bool same = tm.tm_year == given.tm_year - 1900 && tm.tm_mon == given.tm_mon - 1 &&
                     tm.tm_mday == given.tm_mday && tm.tm_hour == given.tm_hour && tm.tm_min == given.tm_min &&
                     tm.tm_sec == given.tm_sec;
-  if ((read != 3 && read != 6) || static_cast<size_t>(n) != text.size() || !same || given.tm_year < 1) {
+  // Neither a blank nor a missing zero passes.
+  const bool whole = (read == 3 && text.size() == 10) || (read == 6 && text.size() == 19);
+  if (!whole || static_cast<size_t>(n) != text.size() || text.find_first_of(" +\t\n\v\f\r") != std::string::npos ||
+      !same || given.tm_year < 1) {
     throw Failure(ExitCode::kUsage,
-                  "--chat-time: found \"" + text + "\", expected now, 2024-07-26 or 2024-07-26T09:05:03");
+                  "--chat-time: found " + Quoted(text) + ", expected now, 2024-07-26 or 2024-07-26T09:05:03");
   }
   return time;
 }

@@ -9,6 +9,7 @@
 #include "command.h"
 #include "failure.h"
 #include "file.h"
+#include "interrupt.h"
 #include "json.h"
 #include "model_source.h"
 #include "options.h"
@@ -51,6 +52,7 @@ void CheckPlaces(const ConvertFlags& flags) {
   if (flags.source.empty() || flags.target.empty()) {
     throw Failure(ExitCode::kUsage, "give what to convert and the file to write: SRC DST.gguf");
   }
+  CheckOutputName(flags.target);
   std::error_code none;
   if (!fs::exists(flags.target, none)) return;
   if (IsOfSource(flags.source, flags.target)) {
@@ -113,6 +115,7 @@ ExitCode Convert(const ConvertFlags& flags, bool gguf_only) {
   const double start = Now();
   bitnet_convert_report_t report;
   {
+    const CleanUpOnInterrupt removes_what_is_half_written;
     ProgressBar bar("converting");
     options.progress = OnProgress;
     options.progress_user_data = &bar;
@@ -133,12 +136,14 @@ ExitCode Export(const ExportFlags& flags) {
   if (flags.source.empty() || flags.target.empty()) {
     throw Failure(ExitCode::kUsage, "give what to export and the folder to write: SRC DST");
   }
+  CheckOutputName(flags.target);
   if (flags.form.empty()) throw Failure(ExitCode::kUsage, "give the form: --safetensors packed");
   const Engine engine = MakeEngine(flags.model);
   ExportOptions options;
   options.i2s_arm_layout = flags.model.i2s_arm_layout;
   bitnet_convert_report_t r;
   {
+    const CleanUpOnInterrupt removes_what_is_half_written;
     ProgressBar bar("exporting");
     options.progress = OnProgress;
     options.progress_user_data = &bar;

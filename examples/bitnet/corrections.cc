@@ -26,7 +26,8 @@ bool IsPermission(const char* value) {
 
 void AddCorrectionFlags(CLI::App& app, CorrectionFlags& o) {
   const std::string group = "Corrections of a known-bad model";
-  o.allow = IsPermission(std::getenv(kPermissionVariable));
+  // Once all options are read: help is given whatever the variable says.
+  app.callback([&o] { o.allow = o.allow || IsPermission(std::getenv(kPermissionVariable)); });
   AddText(app, "--correction-policy", o.policy, "FILE",
           "apply this policy to the loaded copy; needs the permission too")
       ->envname(kPolicyVariable)

@@ -8,6 +8,7 @@
 
 #include "api_error.h"
 #include "command.h"
+#include "interrupt.h"
 #include "json.h"
 #include "options.h"
 #include "terminal.h"
@@ -25,6 +26,7 @@ struct TargetReport {
 };
 
 std::vector<TargetReport> TestTargets() {
+  const EndOnInterrupt while_it_computes;
   std::vector<TargetReport> reports;
   for (const bitnet_target_t& target : targets()) {
     TargetReport report{target.name, target.available != 0, 0, 0, ""};

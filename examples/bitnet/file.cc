@@ -120,7 +120,19 @@ void NoteInput(const std::string& path) {
   }
 }
 
+void CheckOutputName(const std::string& path) {
+  if (path != "-") return;
+  throw Failure(ExitCode::kUsage, "\"-\" is not taken for standard output: give the name of a file, ./- for that one");
+}
+
+void CheckOutput(const std::string& path) {
+  struct stat info;
+  const bool special = stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+  if (!special) AtomicFile tried(path);
+}
+
 AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
+  CheckOutputName(path);
   std::error_code ignored;
   // Of an absolute path: of a relative one whose file is not there it would keep the spelling.
   if (const auto real = std::filesystem::weakly_canonical(std::filesystem::absolute(path, ignored), ignored);
@@ -138,9 +150,15 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
   if (!g_outputs.insert(target_).second)
     throw Failure(ExitCode::kUsage, "two outputs have the name " + Quoted(path, 4096) + ": choose another for one");
   std::string name = target_ + ".XXXXXX";
-  fd_ = mkostemp(name.data(), O_CLOEXEC);
+  {
+    const SignalBlock until_it_is_known;
+    fd_ = mkostemp(name.data(), O_CLOEXEC);
+    if (fd_ >= 0) {
+      temporary_ = name;
+      RemoveAtEnd(temporary_.c_str());
+    }
+  }
   if (fd_ < 0) Fail("create", errno);
-  temporary_ = name;
   const mode_t mask = umask(0);
   umask(mask);
   if (fchmod(fd_, 0666 & ~mask) != 0) Fail("create", errno);
@@ -148,8 +166,15 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
 
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0) close(fd_);
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  RemoveTemporary();
   g_outputs.erase(target_);
+}
+
+void AtomicFile::RemoveTemporary() {
+  if (temporary_.empty()) return;
+  unlink(temporary_.c_str());
+  KeepAtEnd(temporary_.c_str());
+  temporary_.clear();
 }
 
 void AtomicFile::Write(std::string_view bytes) {
@@ -168,6 +193,7 @@ void AtomicFile::Commit() {
   if (close(fd) != 0) Fail("write", errno);
   if (temporary_.empty()) return;
   if (rename(temporary_.c_str(), target_.c_str()) != 0) Fail("write", errno);
+  KeepAtEnd(temporary_.c_str());
   temporary_.clear();
   // The new name is on the disk only with its folder.
   const std::string parent = std::filesystem::path(target_).parent_path();
@@ -179,8 +205,8 @@ void AtomicFile::Commit() {
 }
 
 void AtomicFile::Fail(const char* what, int error) {
-  if (!temporary_.empty()) unlink(temporary_.c_str());
-  temporary_.clear();
+  RemoveTemporary();
+  g_outputs.erase(target_);  // of a constructor no destructor runs
   throw Failure(ExitCode::kRequestNotMet,
                 std::string("cannot ") + what + " " + Quoted(path_, 4096) + ": " + std::strerror(error));
 }

@@ -29,6 +29,12 @@ class LineReader {
   bool end_ = false;
 };
 
+// Failure where an AtomicFile could not be made now: before work that makes one at its end. Opens no device or pipe.
+void CheckOutput(const std::string& path);
+
+// Failure for "-", which is taken for standard output elsewhere and would be the name of a file here.
+void CheckOutputName(const std::string& path);
+
 // A file that appears whole or not at all: written beside its place, synced, renamed. Made before the work whose
 // result it takes, so that a folder that cannot be written is known at once. Devices and pipes are written directly.
 // Failure for a file that this run reads, or that another one is about to replace.
@@ -44,6 +50,7 @@ class AtomicFile {
 
  private:
   [[noreturn]] void Fail(const char* what, int error);
+  void RemoveTemporary();
 
   std::string path_;       // as the caller named it
   std::string target_;     // with symbolic links resolved

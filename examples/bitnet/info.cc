@@ -12,6 +12,7 @@
 #include "api_error.h"
 #include "command.h"
 #include "generation.h"
+#include "interrupt.h"
 #include "model_source.h"
 #include "terminal.h"
 #include "text.h"
@@ -235,6 +236,7 @@ void InspectModel(const InfoFlags& flags, Findings& f) {
   f.why = model.detected();
   if (!f.opened) InspectFile(model.file(), f);
   const File own = model.file();
+  const EndOnInterrupt while_it_computes;
   f.memory =
       Get(memory(f.opened ? *f.opened : own, f.loaded->engine, ToOptions(flags.model), ToOptions(flags.session)));
   f.ternary_sha256 = Get(model.ternary_sha256());

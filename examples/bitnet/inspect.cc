@@ -10,6 +10,7 @@
 #include "command.h"
 #include "failure.h"
 #include "file.h"
+#include "interrupt.h"
 #include "model_source.h"
 #include "options.h"
 #include "terminal.h"
@@ -131,6 +132,7 @@ ExitCode Inspect(const InspectFlags& flags) {
   std::optional<AtomicFile> output, policy_output;  // before the work: what cannot be written is known at once
   if (!flags.output.empty()) output.emplace(flags.output);
   if (!flags.policy.empty()) policy_output.emplace(flags.policy);
+  std::optional<EndOnInterrupt> while_it_reads(std::in_place);
   const File file = Get(source.embedded() ? File::open(tiny_model()) : File::open(source.path), Doing::kLoadingModel,
                         "cannot read " + source.DisplayName());
   InspectOptions options;
@@ -154,6 +156,7 @@ ExitCode Inspect(const InspectFlags& flags) {
   }
   const Inspection inspection = Get(Inspection::of(file, options), Doing::kWorking,
                                     flags.rules.empty() ? source.DisplayName() : Quoted(flags.rules, 4096));
+  while_it_reads.reset();
   const bitnet_inspection_info_t info = inspection.info();
   // Before the report, whose reader may go; where no policy repairs what was found, the failure comes after it.
   std::optional<Result<std::string>> policy;

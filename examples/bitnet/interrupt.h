@@ -26,6 +26,30 @@ class OnInterrupt {
   OnInterrupt& operator=(const OnInterrupt&) = delete;
 };
 
+// While it lives, Ctrl-C ends the program at once: for work that cannot be asked to stop and has nothing to clean up.
+// Failure where it came before.
+class EndOnInterrupt {
+ public:
+  EndOnInterrupt();
+  ~EndOnInterrupt();
+  EndOnInterrupt(const EndOnInterrupt&) = delete;
+  EndOnInterrupt& operator=(const EndOnInterrupt&) = delete;
+};
+
+// While it lives, a second Ctrl-C within two seconds of the first says nothing new: what the first one stops has a
+// folder to remove.
+class CleanUpOnInterrupt {
+ public:
+  CleanUpOnInterrupt();
+  ~CleanUpOnInterrupt();
+  CleanUpOnInterrupt(const CleanUpOnInterrupt&) = delete;
+  CleanUpOnInterrupt& operator=(const CleanUpOnInterrupt&) = delete;
+};
+
+// Where a signal ends the program at once, the file goes first. `path` stays where it is until KeepAtEnd().
+void RemoveAtEnd(const char* path);
+void KeepAtEnd(const char* path);
+
 // While it lives, this thread and the threads that it starts do not take Ctrl-C: the pool of an engine is made under
 // it.
 class SignalBlock {

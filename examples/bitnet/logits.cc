@@ -12,6 +12,7 @@
 #include "failure.h"
 #include "file.h"
 #include "generation.h"
+#include "interrupt.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -30,8 +31,7 @@ struct LogitsFlags {
   bool json = false;
 };
 
-void WriteRows(Session& session, size_t n_rows, const std::string& path) {
-  AtomicFile file(path);
+void WriteRows(Session& session, size_t n_rows, AtomicFile& file) {
   for (size_t row = 0; row < n_rows; ++row) {
     const Span<const float> logits = Get(session.logits(row));
     file.Write({reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(float)});
@@ -54,7 +54,10 @@ ExitCode Logits(const LogitsFlags& flags) {
   if (flags.prompt.has_value() == !flags.tokens.empty()) {
     throw Failure(ExitCode::kUsage, "give one of --prompt and --tokens");
   }
+  std::optional<AtomicFile> out;
+  if (!flags.out.empty()) out.emplace(flags.out);
   const LoadedModel loaded = LoadModel(flags.model);
+  const EndOnInterrupt while_it_computes;
   const Tokenizer tokenizer = loaded.model.tokenizer();
   const Tokens tokens = flags.prompt
                             ? Get(tokenizer.encode(*flags.prompt, flags.no_special ? 0 : BITNET_ENCODE_ADD_SPECIAL))
@@ -62,9 +65,8 @@ ExitCode Logits(const LogitsFlags& flags) {
   if (tokens.empty()) throw Failure(ExitCode::kUsage, "the prompt has no tokens");
   Session session = MakeSession(loaded.model, flags.session);
   RequireRoom(session, tokens.size(), loaded.model);
-  const OnInterrupt cancels_the_session = CancelOnInterrupt(session);
   Get(session.eval(tokens, BITNET_WANT_ALL));
-  if (!flags.out.empty()) WriteRows(session, tokens.size(), flags.out);
+  if (out) WriteRows(session, tokens.size(), *out);
   char sha256[BITNET_SHA256_HEX_SIZE];
   Get(Result<void>::from(bitnet_x_session_logits_sha256(session.capi(), sha256)));
   const bitnet_engine_info_t engine = loaded.engine.info();

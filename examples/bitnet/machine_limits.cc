@@ -9,12 +9,14 @@
 #include <barrier>
 #include <fstream>
 #include <numeric>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "api_error.h"
 #include "failure.h"
 #include "terminal.h"
+#include "text.h"
 
 namespace bitnet::tool {
 namespace {
@@ -30,17 +32,27 @@ double BestPass(uint32_t n_threads, Work work) {
   std::barrier end(n_threads, [&]() noexcept {
     if (n_done++ > 0) best = std::min(best, Now() - start);  // the first pass touches the pages
   });
+  std::atomic<bool> too_few{false};
+  const auto passes = [&](uint32_t t) {
+    for (int pass = 0; pass <= kPasses; ++pass) {
+      begin.arrive_and_wait();
+      if (too_few) return;
+      work(t);
+      end.arrive_and_wait();
+    }
+  };
   std::vector<std::thread> threads;
-  for (uint32_t t = 0; t < n_threads; ++t) {
-    threads.emplace_back([&, t] {
-      for (int pass = 0; pass <= kPasses; ++pass) {
-        begin.arrive_and_wait();
-        work(t);
-        end.arrive_and_wait();
-      }
-    });
+  threads.reserve(n_threads);
+  try {
+    while (threads.size() < n_threads) threads.emplace_back(passes, static_cast<uint32_t>(threads.size()));
+  } catch (const std::system_error&) {
+    too_few = true;  // for those that wait at the beginning
+    for (size_t t = threads.size(); t < n_threads; ++t) begin.arrive_and_drop();
   }
   for (std::thread& thread : threads) thread.join();
+  if (too_few) {
+    throw Failure(ExitCode::kRequestNotMet, "the system refused to start " + Counted(n_threads, "thread"));
+  }
   return best;
 }
 
@@ -49,7 +61,7 @@ class Words {
  public:
   explicit Words(size_t n) : n_bytes_(n * sizeof(uint64_t)) {
     void* const p = mmap(nullptr, n_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) throw Failure(ExitCode::kUnexpected, "no memory to measure the read limit with");
+    if (p == MAP_FAILED) throw Failure(ExitCode::kRequestNotMet, "no memory to measure the read limit with");
     madvise(p, n_bytes_, MADV_HUGEPAGE);
     words_ = static_cast<uint64_t*>(p);
   }

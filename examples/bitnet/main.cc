@@ -85,13 +85,22 @@ void CheckSwitch(const char* name) {
 }
 
 ExitCode RunCommand(const Command& command, std::vector<std::string> arguments) {
-  CheckSwitch("BITNET_STRICT_NO_FAKE_GPU");
   CLI::App app(command.summary, command.name);
   const std::function<ExitCode()> run = SetUpCommand(command, app);
-  // CLI11 takes the next word for the value of "--name="; an empty value is meant.
+  // CLI11 takes the next word for the value of "--name="; an empty value is meant, unless the word is itself a value.
   for (size_t i = 0; i < arguments.size(); ++i) {
     std::string& word = arguments[i];
     if (word == "--") break;
+    const CLI::Option* const option = word.size() > 1 && word[0] == '-' ? app.get_option_no_throw(word) : nullptr;
+    if (option != nullptr && option->get_items_expected_max() > 0) {
+      ++i;
+      continue;
+    }
+    // CLI11 reads the values of options and variables first, and fails at a bad one.
+    if (word == "-h" || word == "--help") {
+      Print(CommandHelp(command, app));
+      return ExitCode::kSuccess;
+    }
     if (word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1) {
       word.pop_back();
       arguments.insert(arguments.begin() + static_cast<ptrdiff_t>(i) + 1, "");
@@ -110,6 +119,7 @@ ExitCode RunCommand(const Command& command, std::vector<std::string> arguments) 
   } catch (const CLI::ParseError& error) {
     throw Failure(ExitCode::kUsage, Printable(error.what()) + " (see bitnet " + command.name + " --help)");
   }
+  CheckSwitch("BITNET_STRICT_NO_FAKE_GPU");
   return run();
 }
 

@@ -52,18 +52,6 @@ CLI::Option* AddValue(CLI::App& app, const std::string& names, const std::string
   return given->option->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-template <std::unsigned_integral T>
-CLI::Option* AddUnsigned(CLI::App& app, const std::string& names, T& value, T min, T max,
-                         const std::string& description) {
-  return AddValue(app, names, "N", description, [&value, min, max](const Given& given, const std::string& text) {
-    T number;
-    if (!ReadNumber(text, number) || number < min || number > max) {
-      given.Reject(text, "a whole number from " + std::to_string(min) + " to " + std::to_string(max));
-    }
-    value = number;
-  });
-}
-
 std::string Describe(const Range& range) {
   const auto shortest = [](double number) {
     char digits[32];
@@ -74,6 +62,31 @@ std::string Describe(const Range& range) {
     return range.min_excluded ? "a number " + from : "a number of at least " + shortest(range.min);
   }
   return "a number " + from + (range.min_excluded ? ", at most " : " to ") + shortest(range.max);
+}
+
+template <std::floating_point T>
+CLI::Option* AddFloating(CLI::App& app, const std::string& names, T& value, Range range,
+                         const std::string& description) {
+  return AddValue(app, names, "X", description, [&value, range](const Given& given, const std::string& text) {
+    T number;
+    if (!ReadNumber(text, number) || !std::isfinite(number) || number < range.min || number > range.max ||
+        (range.min_excluded && number == range.min)) {
+      given.Reject(text, Describe(range));
+    }
+    value = number;
+  });
+}
+
+template <std::unsigned_integral T>
+CLI::Option* AddUnsigned(CLI::App& app, const std::string& names, T& value, T min, T max,
+                         const std::string& description) {
+  return AddValue(app, names, "N", description, [&value, min, max](const Given& given, const std::string& text) {
+    T number;
+    if (!ReadNumber(text, number) || number < min || number > max) {
+      given.Reject(text, "a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+    }
+    value = number;
+  });
 }
 
 }  // namespace
@@ -90,14 +103,12 @@ CLI::Option* AddCount(CLI::App& app, const std::string& names, uint32_t& value, 
 
 CLI::Option* AddNumber(CLI::App& app, const std::string& names, float& value, Range range,
                        const std::string& description) {
-  return AddValue(app, names, "X", description, [&value, range](const Given& given, const std::string& text) {
-    float number;
-    if (!ReadNumber(text, number) || !std::isfinite(number) || number < range.min || number > range.max ||
-        (range.min_excluded && number == range.min)) {
-      given.Reject(text, Describe(range));
-    }
-    value = number;
-  });
+  return AddFloating(app, names, value, range, description);
+}
+
+CLI::Option* AddNumber(CLI::App& app, const std::string& names, double& value, Range range,
+                       const std::string& description) {
+  return AddFloating(app, names, value, range, description);
 }
 
 CLI::Option* AddText(CLI::App& app, const std::string& names, std::string& value, const std::string& type,

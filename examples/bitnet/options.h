@@ -27,6 +27,8 @@ struct Range {
 };
 CLI::Option* AddNumber(CLI::App& app, const std::string& names, float& value, Range range,
                        const std::string& description);
+CLI::Option* AddNumber(CLI::App& app, const std::string& names, double& value, Range range,
+                       const std::string& description);
 CLI::Option* AddText(CLI::App& app, const std::string& names, std::string& value, const std::string& type,
                      const std::string& description);
 CLI::Option* AddChoice(CLI::App& app, const std::string& names, std::string& value,

@@ -44,28 +44,40 @@ void CheckPrompt(const RunFlags& flags) {
   }
 }
 
-// Prints what a generation says while it says it.
+// Prints what a generation says while it says it. A reader that goes away ends the run, unless files are to come of it.
 class Stream {
  public:
-  Stream(bool text, bool ndjson) : text_(text), ndjson_(ndjson) {}
+  Stream(bool text, bool ndjson, bool has_files) : text_(text), ndjson_(ndjson), has_files_(has_files) {}
   void operator()(const Step& step) {
     if (ndjson_) {
       Json line;
       line.BeginObject().Key("token");
       step.token >= 0 ? line.Value(step.token) : line.Null();
-      Print(line.Field("text", step.text).EndObject().Line());
+      Show(Print, line.Field("text", step.text).EndObject().Line());
     } else if (text_ && !step.text.empty()) {
-      PrintGenerated(step.text);
+      Show(PrintGenerated, step.text);
       at_line_start_ = step.text.back() == '\n';
     }
   }
-  void Finish() const {
-    if (text_ && !at_line_start_) Print("\n");
+  void Finish() {
+    if (text_ && !at_line_start_) Show(Print, "\n");
   }
+  void ShowDocument(const std::string& document) { Show(Print, document); }
 
  private:
-  bool text_, ndjson_;
+  void Show(void (*print)(std::string_view), std::string_view bytes) {
+    if (reader_left_) return;
+    try {
+      print(bytes);
+    } catch (const ClosedPipe&) {
+      if (!has_files_) throw;
+      reader_left_ = true;
+    }
+  }
+
+  bool text_, ndjson_, has_files_;
   bool at_line_start_ = true;
+  bool reader_left_ = false;
 };
 
 ExitCode Run(const RunFlags& flags) {
@@ -86,6 +98,7 @@ ExitCode Run(const RunFlags& flags) {
     prompt = CheckedTokens(flags.tokens, tokenizer);
   } else {
     ChatTemplate chat(tokenizer, flags.chat);
+    const EndOnInterrupt while_it_computes;
     if (chat.form().empty()) {
       Note("bitnet: " + chat.Problem(tokenizer) + ": the prompt is taken as raw text; --template chooses " +
            ChatForms());
@@ -101,13 +114,13 @@ ExitCode Run(const RunFlags& flags) {
   Session session = MakeSession(loaded.model, flags.session);
   RequireRoom(session, prompt.size(), loaded.model);
 
-  Stream stream(/*text=*/!flags.json, /*ndjson=*/flags.json && flags.stream);
+  Stream stream(/*text=*/!flags.json, /*ndjson=*/flags.json && flags.stream, /*has_files=*/output || receipt);
   const GenerationReport report =
       Generate(session, prompt, 0, flags.sampling, form, [&](const Step& step) { stream(step); });
   stream.Finish();
   if (flags.json || output) {
     const std::string document = RunDocument(loaded, session, report).Line();
-    if (flags.json) Print(document);
+    if (flags.json) stream.ShowDocument(document);
     if (output) {
       output->Write(document);
       output->Commit();

@@ -62,8 +62,9 @@ bool StdoutIsTerminal() { return isatty(STDOUT_FILENO) == 1; }
 bool StderrIsTerminal() { return isatty(STDERR_FILENO) == 1; }
 
 bool StderrIsLively() {
-  const char* no_color = std::getenv("NO_COLOR");
-  return StderrIsTerminal() && (no_color == nullptr || *no_color == '\0');
+  const char *no_color = std::getenv("NO_COLOR"), *terminal = std::getenv("TERM");
+  return StderrIsTerminal() && (no_color == nullptr || *no_color == '\0') &&
+         (terminal == nullptr || std::string_view(terminal) != "dumb");
 }
 
 void SetQuiet(bool quiet) { g_quiet = quiet; }

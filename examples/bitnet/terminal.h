@@ -20,7 +20,7 @@ void PrintGenerated(std::string_view text);
 bool StdinIsTerminal();
 bool StdoutIsTerminal();
 bool StderrIsTerminal();
-// Colour and progress bars: only on a terminal, and not with NO_COLOR.
+// Colour and progress bars: only on a terminal, and not with NO_COLOR or on a dumb one.
 bool StderrIsLively();
 
 // --quiet: notes are not printed. Errors and what a person asked for in a chat are, always.

@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "file.h"
 #include "generation.h"
+#include "interrupt.h"
 #include "json_reader.h"
 #include "model_source.h"
 #include "terminal.h"
@@ -78,22 +79,22 @@ ExitCode Encode(const TokenizeFlags& flags, const Tokenizer& tokenizer, const st
 }
 
 // One line of --ndjson: {text or bytes_hex, add_special, parse_special} to {ids, decoded or bytes_hex}.
-std::string AnswerLine(const Tokenizer& tokenizer, const std::string& line) {
+std::string AnswerLine(const TokenizeFlags& flags, const Tokenizer& tokenizer, const std::string& line) {
   const JsonObject request = ReadJsonObject(line);
   const std::string* text = request.String("text");
   const std::string* hex = request.String("bytes_hex");
   if ((text != nullptr) == (hex != nullptr)) throw JsonError("expected one of \"text\" and \"bytes_hex\"");
   std::string bytes = text != nullptr ? *text : "";
   if (hex != nullptr && !FromHex(*hex, bytes)) throw JsonError("\"bytes_hex\" is not pairs of hex digits");
-  const Tokens ids = Get(
-      tokenizer.encode(bytes, EncodeFlags(request.Bool("add_special", true), request.Bool("parse_special", false))));
+  const Tokens ids = Get(tokenizer.encode(bytes, EncodeFlags(request.Bool("add_special", !flags.no_special),
+                                                             request.Bool("parse_special", flags.parse_special))));
   Json json;
   json.BeginObject().Field("ids", ids);
   WriteBytes(json, "decoded", Get(tokenizer.decode(ids)));
   return json.EndObject().Line();
 }
 
-ExitCode AnswerLines(const Tokenizer& tokenizer) {
+ExitCode AnswerLines(const TokenizeFlags& flags, const Tokenizer& tokenizer) {
   LineReader reader;
   std::string line;
   for (size_t number = 1;; ++number) {
@@ -103,7 +104,7 @@ ExitCode AnswerLines(const Tokenizer& tokenizer) {
       case LineReader::Result::kLine: break;
     }
     try {
-      Print(AnswerLine(tokenizer, line));
+      Print(AnswerLine(flags, tokenizer, line));
     } catch (const JsonError& error) {
       throw Failure(ExitCode::kRequestNotMet, "line " + std::to_string(number) + ": " + error.what());
     }
@@ -117,7 +118,8 @@ ExitCode Tokenize(const TokenizeFlags& flags) {
                                         ": give one of TEXT (- for standard input), --decode, --ndjson");
   }
   const Tokenizer tokenizer = LoadTokenizer(flags.model);
-  if (flags.ndjson) return AnswerLines(tokenizer);
+  if (flags.ndjson) return AnswerLines(flags, tokenizer);
+  const EndOnInterrupt while_it_computes;
   if (!flags.decode.empty()) return Decode(flags, tokenizer);
   return Encode(flags, tokenizer, *flags.text == "-" ? ReadFile("-") : *flags.text);
 }

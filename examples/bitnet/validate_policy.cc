@@ -11,6 +11,7 @@
 #include "command.h"
 #include "corrections.h"
 #include "failure.h"
+#include "interrupt.h"
 #include "json.h"
 #include "options.h"
 #include "terminal.h"
@@ -63,6 +64,7 @@ std::string Report(const Policy& policy, const Validation& validation, const Val
 ExitCode Validate(const ValidateFlags& flags) {
   if (flags.policy.empty()) throw Failure(ExitCode::kUsage, "no policy: give --policy FILE");
   const Policy policy = ReadPolicy(flags.policy);
+  const EndOnInterrupt while_it_reads;
   std::optional<File> file;
   if (!flags.model.empty()) {
     file = Get(File::open(flags.model), Doing::kLoadingModel, "cannot read " + Quoted(flags.model, 4096));

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "failure.h"
 #include "file.h"
+#include "interrupt.h"
 #include "json.h"
 #include "model_source.h"
 #include "options.h"
@@ -65,6 +66,7 @@ ExitCode Verify(const VerifyFlags& flags) {
     loaded.emplace(LoadModel(model, /*verify=*/false, /*sha256=*/nullptr, /*hash=*/true));
   }
   if (loaded) options.model = loaded->model.capi();
+  const EndOnInterrupt while_it_computes;
   const Verification verification = Get(Verification::verify(text, options));
   if (!verification.accepted()) {
     Print(flags.json ? Get(verification.json()) : Lines(verification));
@@ -118,7 +120,7 @@ struct CompareFlags {
   ModelFlags model;
   SessionFlags session;
   std::string a, b;
-  float min_agreement = 0.99f;
+  double min_agreement = 0.99;
   bool json = false;
 };
 
@@ -128,6 +130,7 @@ ExitCode Compare(const CompareFlags& flags) {
   if (flags.a.empty() || flags.b.empty()) throw Failure(ExitCode::kUsage, "two files are compared: give both");
   const std::string a = ReadStartOfFile(flags.a, kMaxReceiptBytes), b = ReadStartOfFile(flags.b, kMaxReceiptBytes);
   std::string json;
+  const EndOnInterrupt while_it_computes;
   Result<bitnet_comparison_t> compared = compare_runs(a, b, &json);
   if (!compared && (compared.error().what() == "a" || compared.error().what() == "b")) {
     // The library's message begins with "a: ".
@@ -142,15 +145,18 @@ ExitCode Compare(const CompareFlags& flags) {
     const auto differ = [](uint32_t n) -> std::string {
       return n == BITNET_COMPARISON_NOT_KNOWN ? "not known" : n == 0 ? "the same" : Counted(n, "difference");
     };
+    const auto same = [](uint32_t yes) {
+      return yes == BITNET_COMPARISON_NOT_KNOWN ? "not known" : yes != 0 ? "the same" : "not the same";
+    };
     Print("token agreement   " + Share(c.token_agreement) + "\n" +
           (c.first_difference < 0 ? "" : "first difference  token " + std::to_string(c.first_difference) + "\n") +
-          "text similarity   " + Share(c.text_similarity) + "\nprompt            " +
-          (c.same_prompt != 0 ? "the same" : "not the same") + "\nmodel             " + differ(c.n_model_differences) +
-          "\ncorrections       " + differ(c.n_correction_differences) + "\noptions           " +
-          differ(c.n_option_differences) + "\n");
+          "text similarity   " + Share(c.text_similarity) + "\nprompt            " + same(c.same_prompt) +
+          "\nmodel             " + differ(c.n_model_differences) + "\ncorrections       " +
+          differ(c.n_correction_differences) + "\noptions           " + differ(c.n_option_differences) + "\n");
   }
-  if (c.token_agreement >= static_cast<double>(flags.min_agreement)) return ExitCode::kSuccess;
-  PrintError("the outputs agree less than " + Share(static_cast<double>(flags.min_agreement)));
+  if (c.token_agreement >= flags.min_agreement) return ExitCode::kSuccess;
+  PrintError(c.token_agreement < 0 ? "the tokens cannot be compared: one document leaves them out"
+                                   : "the outputs agree less than " + Share(flags.min_agreement));
   return ExitCode::kComparisonDiffers;
 }
 

@@ -131,18 +131,18 @@ BITNET_API bitnet_status_t bitnet_verification_json(const bitnet_verification_t*
 
 /* ---- Comparison ------------------------------------------------------------------------------------------------ */
 
-/* In place of a number of differences: a document does not tell. Results of `run` name neither options nor corrections.
- */
+/* In place of a number of differences, or of 0 or 1: a document does not tell. Results of `run` name neither options
+ * nor corrections, a receipt without texts only the digest of its prompt. */
 #define BITNET_COMPARISON_NOT_KNOWN UINT32_MAX
 
 /* How far two runs agree. Numbers below 0 and -1 stand for "not known". */
 typedef struct bitnet_comparison_t {
   uint32_t struct_size;
-  uint32_t same_prompt;
-  double token_agreement;   /* equal positions over the longer run, 0 to 1 */
-  double text_similarity;   /* 1 - edit distance over the longer text, in characters */
-  int64_t first_difference; /* position of the first token that differs; -1: none */
-  uint64_t n_tokens_a, n_tokens_b;
+  uint32_t same_prompt;            /* 0, 1 or BITNET_COMPARISON_NOT_KNOWN */
+  double token_agreement;          /* equal positions over the longer run, 0 to 1 */
+  double text_similarity;          /* 1 - edit distance over the longer text, in characters */
+  int64_t first_difference;        /* position of the first token that differs; -1: none */
+  uint64_t n_tokens_a, n_tokens_b; /* drawn, also where a receipt leaves them out */
   uint32_t n_model_differences, n_correction_differences, n_option_differences;
   uint32_t reserved;
 } bitnet_comparison_t;

@@ -154,7 +154,7 @@ typedef struct bitnet_generate_options_t {
   uint32_t ignore_eos;     /* 1: stop ids do not stop, those of `stop_ids` neither */
   uint32_t n_stop_ids;
   const int32_t* stop_ids;         /* [n_stop_ids] of the vocabulary, besides its own */
-  const char* const* stop_strings; /* [n_stop_strings] texts that end the generation; may span tokens */
+  const char* const* stop_strings; /* [n_stop_strings] texts, UTF-8, that end the generation; may span tokens */
   uint32_t n_stop_strings;
   uint32_t reserved;
 } bitnet_generate_options_t;

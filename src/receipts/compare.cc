@@ -27,6 +27,7 @@ constexpr size_t kMaxCharacters = 32768;
 struct Run {
   JsonValue document;
   std::optional<std::vector<double>> tokens;
+  size_t n_tokens = 0;
   // A member beside output_tokens: receipts have these in `inference`, results of run at the top.
   const JsonValue* Find(std::string_view key) const {
     const JsonValue* inference = document.Find("inference");
@@ -67,7 +68,11 @@ Result<Run> ReadRun(std::string_view text, std::string_view name) {
     return BadDocument(root, text, name, object, "neither a receipt nor a result of run: no output_tokens");
   }
   if (output != nullptr && output->kind != JsonValue::Kind::kString) return bad(*output, prefix + "output", "a string");
-  if (tokens == nullptr) return run;
+  if (tokens == nullptr) {
+    const JsonValue* n = object.Find("tokens_generated");
+    if (n != nullptr && n->kind == JsonValue::Kind::kUint) run.n_tokens = n->uinteger;
+    return run;
+  }
   if (tokens->kind != JsonValue::Kind::kArray) return bad(*tokens, prefix + "output_tokens", "an array");
   run.tokens.emplace();
   for (size_t i = 0; i < tokens->array.size(); ++i) {
@@ -77,6 +82,7 @@ Result<Run> ReadRun(std::string_view text, std::string_view name) {
     if (!is_id) return bad(id, Cat(prefix, "output_tokens[", i, "]"), "a token id");
     run.tokens->push_back(id.number);
   }
+  run.n_tokens = run.tokens->size();
   return run;
 }
 
@@ -178,6 +184,8 @@ std::vector<Difference> CorrectionDifferences(const Run& a, const Run& b) {
 }
 
 void CompareTokens(const Run& a, const Run& b, Comparison& out) {
+  out.n_tokens_a = a.n_tokens;
+  out.n_tokens_b = b.n_tokens;
   if (!a.tokens || !b.tokens) {
     std::vector<Difference> different;
     AddDifferences(a.Find("output_sha256"), b.Find("output_sha256"), "", different);
@@ -185,8 +193,6 @@ void CompareTokens(const Run& a, const Run& b, Comparison& out) {
     return;
   }
   const std::vector<double>&x = *a.tokens, &y = *b.tokens;
-  out.n_tokens_a = x.size();
-  out.n_tokens_b = y.size();
   const size_t shorter = std::min(x.size(), y.size()), longer = std::max(x.size(), y.size());
   size_t equal = 0;
   for (size_t i = 0; i < longer; ++i) {
@@ -199,12 +205,12 @@ void CompareTokens(const Run& a, const Run& b, Comparison& out) {
   out.token_agreement = longer == 0 ? 1.0 : static_cast<double>(equal) / static_cast<double>(longer);
 }
 
-bool SamePrompt(const Run& a, const Run& b) {
+std::optional<bool> SamePrompt(const Run& a, const Run& b) {
   for (const char* key : {"prompt_tokens", "prompt_sha256"}) {
     const JsonValue *x = a.Find(key), *y = b.Find(key);
     if (x != nullptr && y != nullptr) return CanonicalJson(*x) == CanonicalJson(*y);
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace

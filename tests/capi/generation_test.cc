@@ -83,10 +83,11 @@ TEST_CASE_METHOD(Fixture, "stop strings, stop ids and lengths end a generation",
   BN_OK(bitnet_session_next(session.get(), &step));
   CHECK(step.reason == BITNET_STOP_LENGTH);
 
-  const char* const empty[] = {""};
-  options.stop_strings = empty;
-  options.n_stop_strings = 1;
-  BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_session_begin_chat(session.get(), nullptr, &question, 1, &options));
+  for (const char* const text : {"", "\xE2\x82", "\xFF"}) {
+    options.stop_strings = &text;
+    options.n_stop_strings = 1;
+    BN_FAILS(BITNET_E_INVALID_ARGUMENT, bitnet_session_begin_chat(session.get(), nullptr, &question, 1, &options));
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "options out of range are refused by name", "[capi][generation]") {

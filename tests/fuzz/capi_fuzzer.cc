@@ -324,7 +324,7 @@ class Host {
 
   bitnet_generate_options_t GenerateOptions() {
     static const int32_t kStopIds[] = {65, 257};
-    static const char* const kStopStrings[] = {"a", "\xc3"};
+    static const char* const kStopStrings[] = {"a", "\xc3\xa9"};
     bitnet_generate_options_t options = BITNET_GENERATE_OPTIONS_INIT;
     const uint8_t how = in_.Byte();
     options.max_new_tokens = in_.Byte() % 20;

@@ -47,6 +47,12 @@ TEST_CASE("the commands of a conversation do what /help says", "[golden]") {
   CHECK(At(Parse(ReadBytes(folder / "cleared.json")), "messages").array.size() == 1);
 }
 
+TEST_CASE("lines may end as those of other systems do", "[golden]") {
+  const Outcome chat = RunTool({"chat"}, {.input = "What is the capital of Japan?\r\n/exit\r\nnever\r\n"});
+  CHECK(chat.exit_code == 0);
+  CHECK(chat.out == "The capital of Japan is Tokyo.\n");
+}
+
 TEST_CASE("history that does not fit is said, and nothing is dropped", "[golden]") {
   const ScratchFolder folder;
   const Outcome chat = RunTool({"chat", "--ctx", "44", "--quiet"},

@@ -63,6 +63,7 @@ TEST_CASE("wrong usage exits with 2 and names the option, what was found and wha
   CheckFails(2, {"run", "--prompt", "a", "--repeat-penalty", "0"}, {"--repeat-penalty", "above 0"});
   CheckFails(2, {"run", "--prompt", "a", "--seed", "18446744073709551616"}, {"--seed", "18446744073709551615"});
   CheckFails(2, {"run", "--prompt", "a", "--stop", ""}, {"--stop"});
+  CheckFails(2, {"run", "--prompt", "a", "--stop", "a", "--stop", "\xE2\x82"}, {"stop string 1", "utf-8"});
   CheckFails(2, {"run", "--prompt", "a", "--kv", "f64"}, {"--kv", "\"f64\"", "f16 or f32"});
   CheckFails(2, {"run", "--prompt", "a", "--template", "alpaca"}, {"--template", "llama3", "chatml"});
   CheckFails(2, {"run", "--tokens", "1,,2"}, {"--tokens", "1,2,3"});
@@ -78,6 +79,11 @@ TEST_CASE("wrong usage exits with 2 and names the option, what was found and wha
   CheckFails(2, {"tokenize", "--decode", "99999"}, {"--decode", "99999"});
   CheckFails(2, {"info", "--model", "a.gguf", "b.gguf"}, {"a.gguf", "b.gguf"});
   CheckFails(2, {"info", "a.gguf", "b.gguf"}, {"b.gguf"});
+  CheckFails(2, {"run", "--prompt", "a", "--json=", "x"}, {"MODEL"});
+  // Nothing of a bad value reaches the terminal as it is.
+  for (const char* time : {"\033[31m", " 2024-07-06", "2024-7-6", "2024-07- 6", "2024-07-06T01:02", "2024-02-30"}) {
+    CheckFails(2, {"run", "--prompt", "a", "--chat-time", time}, {"--chat-time", "2024-07-26T09:05:03"});
+  }
   CheckFails(2, {"bench", "-t", "0"}, {"--threads", "from 1 to"});
 }
 
@@ -104,6 +110,41 @@ TEST_CASE("an empty name, a file that is read and two outputs of one name are re
   CheckFails(2, {"inspect", "--rules", rules, "--output", rules, model}, {"would be overwritten"});
   CheckFails(2, {"convert", "--tokenizer", model, BITNET_TINY_MODEL, model, "--force"}, {"is a file of the tokenizer"});
   CHECK(ReadBytes(model) == ReadBytes(BITNET_TINY_MODEL));
+}
+
+TEST_CASE("no output is named - by chance, and what cannot be written is known before the work", "[golden]") {
+  CheckFails(2, {"run", "--prompt", "a", "--output", "-"}, {"\"-\"", "./-"});
+  CheckFails(2, {"run", "--prompt", "a", "--receipt", "-"}, {"\"-\"", "./-"});
+  CheckFails(2, {"chat", "--receipt", "-"}, {"\"-\"", "./-"}, {.input = "hi\n"});
+  CheckFails(2, {"logits", "--prompt", "a", "--out", "-"}, {"\"-\"", "./-"});
+  CheckFails(2, {"inspect", "--generate-policy", "-"}, {"\"-\"", "./-"});
+  CheckFails(2, {"convert", BITNET_TINY_MODEL, "-"}, {"\"-\"", "./-"});
+  CheckFails(2, {"export", "--safetensors", "packed", BITNET_TINY_MODEL, "-"}, {"\"-\"", "./-"});
+  const ScratchFolder folder;
+  CheckFails(3, {"chat", "--receipt", folder / "no/such/r.json"}, {"r.json"}, {.input = "hi\n"});
+  CheckFails(3, {"chat", "--receipt", folder.path()}, {"Is a directory"}, {.input = "hi\n"});
+  CheckFails(3, {"logits", "--model", folder / "absent.gguf", "--prompt", "a", "--out", folder / "no/such/l.f32"},
+             {"l.f32"});
+}
+
+TEST_CASE("a value that looks like an option is a value", "[golden]") {
+  for (const char* text : {"--temp=", "--x=", "--json", "-p"}) {
+    INFO(text);
+    const Json run = RunToolJson({"run", "--json", "--template", "raw", "-n", "0", "--prompt", text});
+    CHECK(Ids(run, "prompt_tokens") == Ids(RunToolJson({"tokenize", "--json", "--", text}), "tokens"));
+  }
+  const std::vector<std::string> empty = {"run", "--json", "-n", "0", "--system=", "--prompt="};
+  CHECK(Ids(RunToolJson(empty), "prompt_tokens") ==
+        Ids(RunToolJson({"run", "--json", "-n", "0", "--prompt", ""}), "prompt_tokens"));
+}
+
+TEST_CASE("help is given whatever else is wrong", "[golden]") {
+  const Given bad{.variables = {{"BITNET_ALLOW_RUNTIME_CORRECTIONS", "x"},
+                                {"BITNET_STRICT_NO_FAKE_GPU", "x"},
+                                {"BITNET_SEED", "x"}}};
+  CHECK(RunTool({"run", "--help"}, bad).exit_code == 0);
+  CHECK(RunTool({"--generate-man"}, bad).exit_code == 0);
+  CHECK(RunTool({"run", "-n", "x", "--help"}).exit_code == 0);
 }
 
 TEST_CASE("a permission is given by 1 alone", "[golden]") {
@@ -163,11 +204,33 @@ TEST_CASE("what cannot be met exits with 3", "[golden]") {
     }
   }
   CheckFails(3, {"bench", "-p", "100000"}, {"100000", "512"});
+  // Without memory to measure with, and with none, one or two of the threads that measure.
+  for (const char* fault : {"mmap:1:12", "pthread_create:1:11", "pthread_create:2:11", "pthread_create:3:11"}) {
+    INFO(fault);
+    CheckFails(3, {"bench", "--quiet", "-p", "2", "-n", "0", "-r", "1", "-t", "3"},
+               {fault[0] == 'm' ? "memory" : "threads"},
+               {.variables = {{"LD_PRELOAD", BITNET_FAULT_LIBRARY}, {"BITNET_TEST_FAULT", fault}}});
+  }
   if (std::filesystem::exists("/dev/full")) {
     const Outcome run = RunTool({"run", "--prompt", "a", "-n", "1", "--output", "/dev/full"});
     CHECK(run.exit_code == 3);  // the text has streamed by then
     CHECK(run.err.find("\"/dev/full\": No space left") != std::string::npos);
   }
+}
+
+TEST_CASE("compare-outputs takes the share of equal tokens that it is given, to the last digit", "[golden]") {
+  const ScratchFolder folder;
+  const auto document = [&](const char* name, int n, int n_other) {
+    std::string ids;
+    for (int i = 0; i < n; ++i) ids += (i == 0 ? "" : ",") + std::string(i < n_other ? "2" : "1");
+    std::ofstream(folder / name) << "{\"output_tokens\": [" << ids << "]}";
+    return folder / name;
+  };
+  const std::string a = document("a.json", 100, 0), b = document("b.json", 100, 1), c = document("c.json", 99, 1);
+  CHECK(RunTool({"compare-outputs", a, b}).exit_code == 0);  // 0.99 is the default
+  CHECK(RunTool({"compare-outputs", a, b, "--min-agreement", "0.99"}).exit_code == 0);
+  CHECK(RunTool({"compare-outputs", a, b, "--min-agreement", "0.9900001"}).exit_code == 18);
+  CHECK(RunTool({"compare-outputs", a, c}).exit_code == 18);
 }
 
 TEST_CASE("a model that cannot be loaded exits with 10 and says what is wrong with it", "[golden]") {

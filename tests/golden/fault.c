@@ -1,16 +1,19 @@
 /*
  * Loaded into the tool before the C library (LD_PRELOAD): makes one system call on a file fail, or ends the process
- * there as kill -9 does. BITNET_TEST_FAULT is CALL:N:WHAT, the N-th call (from 1) of write, fsync, close or rename;
+ * there as kill -9 does. BITNET_TEST_FAULT is CALL:N:WHAT, the N-th call (from 1) of write, fsync, close, rename,
+ * pthread_create, or mmap of memory of 128 MiB or more;
  * WHAT is an errno's number, "kill" (before the call), "half" (write: half of the bytes, then killed) or "short"
  * (write: half of the bytes, which it says). write, fsync and close count for files made by mkostemp only.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static int watched = -1; /* the last file of mkostemp */
@@ -66,4 +69,17 @@ int close(int fd) {
 int rename(const char* from, const char* to) {
   int (*real)(const char*, const char*) = (int (*)(const char*, const char*))dlsym(RTLD_NEXT, "rename");
   return Fault("rename") ? -1 : real(from, to);
+}
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*), void* argument) {
+  int (*real)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) =
+      (int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*))dlsym(RTLD_NEXT, "pthread_create");
+  return Fault("pthread_create") ? errno : real(thread, attributes, start, argument);
+}
+
+void* mmap(void* address, size_t n, int protection, int flags, int fd, off_t offset) {
+  void* (*real)(void*, size_t, int, int, int, off_t) =
+      (void* (*)(void*, size_t, int, int, int, off_t))dlsym(RTLD_NEXT, "mmap");
+  const int large = fd == -1 && n >= (size_t)128 << 20;
+  return large && Fault("mmap") ? MAP_FAILED : real(address, n, protection, flags, fd, offset);
 }

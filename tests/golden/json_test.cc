@@ -183,6 +183,17 @@ TEST_CASE("lines of JSON are answered line by line", "[golden]") {
   REQUIRE(std::getline(lines, line));
   CHECK(Ids(Parse(line), "ids").back() == 1533);
   CHECK_FALSE(std::getline(lines, line));
+  // A flag stands for what a line leaves out.
+  const std::string both =
+      "{\"text\": \"a<|eot_id|>\"}\n{\"text\": \"a<|eot_id|>\", \"add_special\": true, "
+      "\"parse_special\": false}\n";
+  const Outcome flags = RunTool({"tokenize", "--ndjson", "--no-special", "--parse-special"}, {.input = both});
+  std::istringstream answers(flags.out);
+  REQUIRE(std::getline(answers, line));
+  CHECK(Ids(Parse(line), "ids") == std::vector<int32_t>{64, 1533});
+  REQUIRE(std::getline(answers, line));
+  CHECK(Ids(Parse(line), "ids").front() == 1531);
+  CHECK(Ids(Parse(line), "ids").back() != 1533);
 }
 
 TEST_CASE("info tells what was detected and why", "[golden]") {

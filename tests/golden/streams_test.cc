@@ -29,6 +29,21 @@ TEST_CASE("a pipe that closes ends the tool quietly", "[golden]") {
   CHECK(run.err.empty());
 }
 
+TEST_CASE("a pipe that closes takes no file along that the run was asked for", "[golden]") {
+  const ScratchFolder folder;
+  for (const char* form : {"--quiet", "--json"}) {
+    INFO(form);
+    const std::string document = folder / std::string(form), receipt = document + ".receipt";
+    ToolProcess tool(
+        {"run", form, "--prompt-file", "-", "-n", "40", "--ignore-eos", "--output", document, "--receipt", receipt});
+    tool.CloseOutput();  // it waits for its prompt
+    tool.WriteInput("Tell me a story.");
+    CHECK(tool.Finish().exit_code == 0);
+    CHECK(Ids(Parse(ReadBytes(document)), "output_tokens").size() == 40);
+    CHECK(RunTool({"verify-receipt", receipt, "--replay"}).exit_code == 0);
+  }
+}
+
 TEST_CASE("no output file takes the place of a standard stream that is closed", "[golden]") {
   const ScratchFolder folder;
   const std::string document = folder / "run.json", receipt = folder / "receipt.json";
@@ -75,6 +90,27 @@ TEST_CASE("Ctrl-C ends a run after the current token: 130, and the document says
   const Json document = Parse(std::string_view(run.out).substr(last + 1));
   CHECK(Text(document, "stop_reason") == "cancelled");
   CHECK(Ids(document, "output_tokens").size() < 490);
+}
+
+TEST_CASE("Ctrl-C ends work that cannot be asked to stop: 130 at once, and nothing half-written stays", "[golden]") {
+  const ScratchFolder folder;
+  const std::string model = folder / "model.gguf";
+  std::filesystem::copy_file(BITNET_TINY_MODEL, model);
+  std::filesystem::permissions(model, std::filesystem::perms::owner_write, std::filesystem::perm_options::add);
+  std::filesystem::resize_file(model, uint64_t{4} << 30);  // a hole after the data, which the digest of the file reads
+  ToolProcess tool({"inspect", model, "--output", folder / "report.txt"});
+  const auto n_files = [&] {
+    const std::filesystem::directory_iterator files(folder.path());
+    return std::distance(begin(files), end(files));
+  };
+  REQUIRE(tool.WaitUntilStarted());
+  while (n_files() < 2) REQUIRE(tool.WaitUntilStarted());
+  tool.Interrupt();
+  const Outcome run = tool.Finish();
+  CHECK(run.exit_code == 130);
+  CHECK(run.out.empty());
+  CHECK(run.err == "bitnet: interrupted\n");
+  CHECK(n_files() == 1);
 }
 
 TEST_CASE("nothing from a file reaches the terminal as a control character", "[golden]") {

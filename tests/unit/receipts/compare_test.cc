@@ -25,7 +25,7 @@ TEST_CASE("Two equal receipts agree in everything", "[receipts][compare]") {
   CHECK(c.token_agreement == 1.0);
   CHECK_FALSE(c.first_difference.has_value());
   CHECK(c.text_similarity == 1.0);
-  CHECK(c.same_prompt);
+  CHECK(c.same_prompt == true);
   CHECK(c.model.empty());
   CHECK(c.corrections.empty());
   CHECK(c.options.empty());
@@ -106,7 +106,13 @@ TEST_CASE("Private receipts compare by digest", "[receipts][compare]") {
   a.inference.output_tokens.reset();
   a.inference.prompt_tokens.reset();
   CHECK(Compared(Text(a), Text(a)).token_agreement == 1.0);
-  CHECK(Compared(Text(a), Text(a)).same_prompt);
+  CHECK(Compared(Text(a), Text(a)).same_prompt == true);
+  CHECK(Compared(Text(a), Text(a)).n_tokens_a == a.inference.tokens_generated);
+  CHECK(Compared(Text(a), Text(SampleReceipt())).n_tokens_b == a.inference.tokens_generated);
+  // A result of run has the tokens of the prompt, a private receipt its digest.
+  const std::string result = "{\"output_tokens\": [1], \"prompt_tokens\": [1]}";
+  CHECK_FALSE(Compared(Text(a), result).same_prompt.has_value());
+  CHECK_FALSE(Compared(Text(a), result).token_agreement.has_value());
   Receipt b = a;
   b.inference.output_sha256 = std::string(64, '0');
   CHECK_FALSE(Compared(Text(a), Text(b)).token_agreement.has_value());
