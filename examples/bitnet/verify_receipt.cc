@@ -49,6 +49,11 @@ std::string RejectionJson(const std::string& field, const std::string& message) 
   return json.EndArray().Key("first_step").Null().EndObject().Line();
 }
 
+// What replayed: kernels of a CPU by their name, a GPU by the device that was asked for.
+std::string ReplayedOn(const bitnet_engine_info_t& engine) {
+  return std::string(engine.device) == "cpu" ? engine.target : std::string("device ") + engine.device;
+}
+
 ExitCode Verify(const VerifyFlags& flags) {
   if (flags.file.empty()) throw Failure(ExitCode::kUsage, "no receipt: give its file");
   const std::string text = ReadStartOfFile(flags.file, kMaxReceiptBytes);
@@ -90,7 +95,7 @@ ExitCode Verify(const VerifyFlags& flags) {
   if (flags.json) {
     Print(Get(replay.json()));
   } else {
-    Print(replay.accepted() ? std::string("accepted: the replay on ") + loaded->engine.info().target +
+    Print(replay.accepted() ? "accepted: the replay on " + ReplayedOn(loaded->engine.info()) +
                                   " gives the same tokens and logits, bit for bit\n"
                             : Lines(replay));
   }

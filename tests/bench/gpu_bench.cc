@@ -66,15 +66,17 @@ class Passes {
     shape_ = {h.n_layers, h.n_embd, h.n_ff, h.n_heads, h.n_heads_kv, h.n_vocab, h.n_ctx_train};
   }
 
-  // A token of each of n sessions, `depth` positions in; how much of it is the head, how much attention.
+  // A token of each of n sessions, `depth` positions in; how much of it is the head, how much attention. Nothing where
+  // the model's context is shorter.
   void Decode(uint32_t n, uint32_t depth, core::JsonWriter& json) {
+    const uint32_t n_steps = small_ ? 3 : 48;
+    if (depth + n_steps > shape_.n_ctx) return;
     std::vector<std::unique_ptr<core::Session>> sessions;
     std::vector<core::Session::BatchItem> items;
     const std::vector<int32_t> text = SomeTokens(depth, shape_.vocab), one = {7};
-    const uint32_t n_steps = small_ ? 3 : 48;
     for (uint32_t i = 0; i < n; ++i) {
       core::SessionOptions options;
-      options.n_ctx = depth + n_steps + 8;
+      options.n_ctx = depth + n_steps;
       sessions.push_back(Get(core::Session::Create(engine_, model_, options)));
       Get(sessions.back()->Eval(text));
       items.push_back({sessions.back().get(), one, core::Want::kLast});
@@ -97,9 +99,11 @@ class Passes {
     json.Key("attention_share").Double(attention / (pass + head)).EndObject();
   }
 
+  // A prompt of n tokens, if the model's context is as long: that of 2B-4T is of 4096.
   void Prefill(uint32_t n, core::JsonWriter& json) {
+    if (n > shape_.n_ctx) return;
     core::SessionOptions options;
-    options.n_ctx = n + 8;
+    options.n_ctx = n;
     options.chunk = std::min(n, 2048u);
     const auto session = Get(core::Session::Create(engine_, model_, options));
     const std::vector<int32_t> text = SomeTokens(n, shape_.vocab);

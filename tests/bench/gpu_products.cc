@@ -217,6 +217,7 @@ Result HeadShortcut(const Device& device, const Shape& shape) {
   }
   (void)c.Check(c.table().copy_in(c.queue(), x.as<void>(), row.data(), n * sizeof(float)));
   Put<HeadCopyF16>(device, {Blocks(rows, HeadCopyF16::kRows)}, {w.as<F16>(), n, rows, copy.as<uint8_t>()});
+  MustBe(c.Check(c.table().wait(c.queue())) ? core::Status() : c.status());  // HeadBounds reads the copy ahead
   const FailSlot fail = {words.as<unsigned long long>(), 1};
   auto* const n_survivors = words.as<uint32_t>() + 16;
   auto* const query = reinterpret_cast<kernels::HeadQuery*>(words.as<uint32_t>() + 32);

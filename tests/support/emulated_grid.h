@@ -1,10 +1,11 @@
 // The grid of kernels/cuda/grid.h on the CPU: blocks and threads are loops, shared memory and registers start as
-// garbage, and the threads run in the order that the caller chooses. Two kinds of mistake give themselves away: a step
-// that reads what another thread of the same step writes (threads of a step in rising, falling or strided order), and a
-// barrier that is missing, of the block or of a warp (each thread alone, from one point where it must wait to the next,
-// and each warp as far ahead of the others as its barriers let it run). Asynchronous copies are as late as they may be,
-// and destroy what they will overwrite as early as they may: a wait that is missing, and a copy to where somebody still
-// reads, give themselves away too. Blocks that wait for each other for ever end the program.
+// garbage, and the blocks and threads run in the order that the caller chooses. Three kinds of mistake give themselves
+// away: a block that needs what another block of its launch does; a step that reads what another thread of the same
+// step writes (threads of a step in rising, falling or strided order); and a barrier that is missing, of the block or
+// of a warp (each thread alone, from one point where it must wait to the next, and each warp as far ahead of the others
+// as its barriers let it run). Asynchronous copies are as late as they may be, and destroy what they will overwrite as
+// early as they may: a wait that is missing, and a copy to where somebody still reads, give themselves away too. Blocks
+// that wait for each other for ever end the program.
 #ifndef BITNET_TESTS_SUPPORT_EMULATED_GRID_H_
 #define BITNET_TESTS_SUPPORT_EMULATED_GRID_H_
 
@@ -392,12 +393,19 @@ void RunBlock(EmulatedBlock<Kernel>& block, kernels::gpu::GpuGrid at, const type
   }
 }
 
+// The blocks of a launch one after the other, rising, falling or every other one first, as the threads go.
 template <class F>
-void ForEachBlock(kernels::gpu::GpuGrid size, F f) {
-  for (uint32_t z = 0; z < size.z; ++z) {
-    for (uint32_t y = 0; y < size.y; ++y) {
-      for (uint32_t x = 0; x < size.x; ++x) f(kernels::gpu::GpuGrid{x, y, z});
+void ForEachBlock(kernels::gpu::GpuGrid size, LaneOrder order, F f) {
+  const uint64_t n = uint64_t{size.x} * size.y * size.z, n_even = (n + 1) / 2;
+  for (uint64_t i = 0; i < n; ++i) {
+    uint64_t at = i;
+    if (order == LaneOrder::kFalling || order == LaneOrder::kAloneFalling) at = n - 1 - i;
+    if (order == LaneOrder::kStrided || order == LaneOrder::kAloneStrided) {
+      at = i < n_even ? 2 * i : 2 * (i - n_even) + 1;
     }
+    const uint64_t row = at / size.x;
+    f(kernels::gpu::GpuGrid{static_cast<uint32_t>(at % size.x), static_cast<uint32_t>(row % size.y),
+                            static_cast<uint32_t>(row / size.y)});
   }
 }
 
@@ -420,7 +428,7 @@ template <class Kernel>
 void RunEmulated(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order) {
   if (RunCompiled<Kernel>(size, args, order)) return;
   EmulatedBlock<Kernel> block;
-  ForEachBlock(size, [&](kernels::gpu::GpuGrid at) { RunBlock(block, at, args, order); });
+  ForEachBlock(size, order, [&](kernels::gpu::GpuGrid at) { RunBlock(block, at, args, order); });
 }
 
 // The same for a kernel that may start before the launches in front of it are done: first what its blocks do early,
@@ -430,7 +438,7 @@ std::vector<EarlyStart> StartEmulated(kernels::gpu::GpuGrid size, const typename
   std::vector<EarlyStart> starts;
   if (!kernels::gpu::ReadsAhead<Kernel>::value || Alone(order) || compiled_kernels != nullptr) return starts;
   EmulatedBlock<Kernel> block;
-  ForEachBlock(size, [&](kernels::gpu::GpuGrid at) {
+  ForEachBlock(size, order, [&](kernels::gpu::GpuGrid at) {
     EarlyStart early;
     early.only = true;
     try {
@@ -450,7 +458,7 @@ bool RunStarted(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, L
   EmulatedBlock<Kernel> block;
   size_t i = 0;
   bool same = true;
-  ForEachBlock(size, [&](kernels::gpu::GpuGrid at) {
+  ForEachBlock(size, order, [&](kernels::gpu::GpuGrid at) {
     EarlyStart* const early = i < starts.size() ? &starts[i++] : nullptr;
     RunBlock(block, at, args, order, early);
     same = same && (early == nullptr || !early->differs);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/runtime/session.h"
+#include "kernels/half.h"
 #include "support/golden.h"
 #include "support/tiny.h"
 

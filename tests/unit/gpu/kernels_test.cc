@@ -249,6 +249,37 @@ TEST_CASE("gpu: products of a row that norm and quantise it give the reference's
   }
 }
 
+// A block that counts on the one before it, which a GPU may run later or at the same time.
+struct ChainProbe {
+  static constexpr uint32_t kThreads = kWarp;
+  struct Args {
+    uint32_t* out;  // [blocks + 1]
+  };
+  struct Shared {
+    uint32_t unused;
+  };
+  struct Lane {
+    uint32_t unused;
+  };
+  template <class Grid>
+  static void Run(Grid& g, const Args& a) {
+    const uint32_t block = g.x() + 3 * (g.y() + 2 * g.z());
+    g.Lanes([&](uint32_t t, Lane&) {
+      if (t == 0) a.out[block + 1] += a.out[block] + 1;
+    });
+  }
+};
+
+TEST_CASE("gpu: blocks of the emulated grid run once each, in several orders, so that chains of them are found") {
+  for (const LaneOrder order : kOrders) {
+    std::vector<uint32_t> out(13, 0);
+    RunEmulated<ChainProbe>({3, 2, 2}, {out.data()}, order);
+    for (uint32_t i = 1; i < 13; ++i) CHECK((order != LaneOrder::kRising || out[i] == i));
+    for (uint32_t i = 1; i < 13; ++i) CHECK((order != LaneOrder::kFalling || out[i] == 1));
+    for (uint32_t i = 1; i < 13; ++i) CHECK((order != LaneOrder::kStrided || out[i] == 2 - i % 2));
+  }
+}
+
 // What stands where two copies go to, one of them of zeros: when they were asked for, after a wait that is too short,
 // and after one that is not.
 struct CopyProbe {
