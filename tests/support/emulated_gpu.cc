@@ -61,11 +61,15 @@ typename Kernel::Args ArgsOf(const GpuLaunch& l) {
 }
 template <class Kernel>
 void StartKernel(GpuLaunch& l) {
-  l.starts = StartEmulated<Kernel>(l.grid, ArgsOf<Kernel>(l), Gpus().order);
+  if constexpr (!kRunsCompiled<Kernel>) l.starts = StartEmulated<Kernel>(l.grid, ArgsOf<Kernel>(l), Gpus().order);
 }
 template <class Kernel>
 void RunKernel(GpuLaunch& l) {
-  if (!RunStarted<Kernel>(l.grid, ArgsOf<Kernel>(l), Gpus().order, l.starts)) ++Gpus().misuse;
+  if constexpr (kRunsCompiled<Kernel>) {
+    RunCompiled<Kernel>(l.grid, ArgsOf<Kernel>(l), Gpus().order);
+  } else {
+    if (!RunStarted<Kernel>(l.grid, ArgsOf<Kernel>(l), Gpus().order, l.starts)) ++Gpus().misuse;
+  }
 }
 
 size_t ArgsBytes(GpuKernel kernel) {

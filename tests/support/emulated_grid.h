@@ -26,6 +26,7 @@
 
 #include "kernels/cuda/gpu.h"
 #include "kernels/cuda/grid.h"
+#include "kernels/cuda/kernel_list.h"
 
 namespace bitnet_test {
 
@@ -409,26 +410,34 @@ void ForEachBlock(kernels::gpu::GpuGrid size, LaneOrder order, F f) {
   }
 }
 
-// What a compiler made of a kernel, run in the emulation's place where this is set (ptx_kernels.cc): the kernel by the
-// mangled name of its type.
-using CompiledKernels = void (*)(const char* type, kernels::gpu::GpuGrid size, uint32_t n_threads, size_t shared_bytes,
-                                 const void* args, size_t args_bytes, LaneOrder order);
-inline CompiledKernels compiled_kernels = nullptr;
-
+// In a program of its own (bitnet_gpu_ptx_test) kernels run as a compiler made them, but for those that only tests
+// have: the kernel by the mangled name of its type.
+void RunCompiled(const char* type, kernels::gpu::GpuGrid size, uint32_t n_threads, size_t shared_bytes,
+                 const void* args, size_t args_bytes, LaneOrder order);
+#if defined(BITNET_TEST_COMPILED)
+inline constexpr bool kCompiled = true;
+#else
+inline constexpr bool kCompiled = false;
+#endif
 template <class Kernel>
-bool RunCompiled(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order) {
-  if (compiled_kernels == nullptr) return false;
-  compiled_kernels(typeid(Kernel).name(), size, Kernel::kThreads, sizeof(typename Kernel::Shared), &args, sizeof args,
-                   order);
-  return true;
+inline constexpr bool kRunsCompiled = kCompiled&& requires {
+  kernels::gpu::IdOfKernel<Kernel>::kId;
+};
+template <class Kernel>
+void RunCompiled(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order) {
+  RunCompiled(typeid(Kernel).name(), size, Kernel::kThreads, sizeof(typename Kernel::Shared), &args, sizeof args,
+              order);
 }
 
 // Runs every block of a kernel.
 template <class Kernel>
 void RunEmulated(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order) {
-  if (RunCompiled<Kernel>(size, args, order)) return;
-  EmulatedBlock<Kernel> block;
-  ForEachBlock(size, order, [&](kernels::gpu::GpuGrid at) { RunBlock(block, at, args, order); });
+  if constexpr (kRunsCompiled<Kernel>) {
+    RunCompiled<Kernel>(size, args, order);
+  } else {
+    EmulatedBlock<Kernel> block;
+    ForEachBlock(size, order, [&](kernels::gpu::GpuGrid at) { RunBlock(block, at, args, order); });
+  }
 }
 
 // The same for a kernel that may start before the launches in front of it are done: first what its blocks do early,
@@ -436,7 +445,7 @@ void RunEmulated(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, 
 template <class Kernel>
 std::vector<EarlyStart> StartEmulated(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order) {
   std::vector<EarlyStart> starts;
-  if (!kernels::gpu::ReadsAhead<Kernel>::value || Alone(order) || compiled_kernels != nullptr) return starts;
+  if (!kernels::gpu::ReadsAhead<Kernel>::value || Alone(order)) return starts;
   EmulatedBlock<Kernel> block;
   ForEachBlock(size, order, [&](kernels::gpu::GpuGrid at) {
     EarlyStart early;
@@ -454,7 +463,6 @@ std::vector<EarlyStart> StartEmulated(kernels::gpu::GpuGrid size, const typename
 template <class Kernel>
 bool RunStarted(kernels::gpu::GpuGrid size, const typename Kernel::Args& args, LaneOrder order,
                 std::vector<EarlyStart>& starts) {
-  if (RunCompiled<Kernel>(size, args, order)) return true;
   EmulatedBlock<Kernel> block;
   size_t i = 0;
   bool same = true;

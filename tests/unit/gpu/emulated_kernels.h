@@ -35,9 +35,7 @@ inline constexpr std::array kOrders = {LaneOrder::kRising,      LaneOrder::kFall
                                        LaneOrder::kAloneRising, LaneOrder::kAloneFalling, LaneOrder::kAloneStrided};
 #endif
 // What is compiled already meets its own warps in two orders of threads.
-inline std::span<const LaneOrder> Orders() {
-  return std::span(kOrders).first(compiled_kernels != nullptr ? 2 : kOrders.size());
-}
+inline std::span<const LaneOrder> Orders() { return std::span(kOrders).first(kCompiled ? 2 : kOrders.size()); }
 inline constexpr float kUnset = 1234567.0f;
 
 inline const KernelTable& Ref() { return ReferenceTable(); }
