@@ -42,6 +42,13 @@ struct GpuRecording {
 
 namespace bitnet_test {
 
+// For the tests of kernels too, which declare them extern.
+#define BN_X(name)                                                                                                   \
+  template void RunBlock(EmulatedBlock<kernels::gpu::name>&, kernels::gpu::GpuGrid, const kernels::gpu::name::Args&, \
+                         LaneOrder, EarlyStart*);
+BN_GPU_KERNELS(BN_X)
+#undef BN_X
+
 namespace {
 
 using namespace bitnet::kernels::gpu;  // NOLINT: what is emulated

@@ -22,6 +22,12 @@ namespace bitnet_test {
 using namespace bitnet::kernels;       // NOLINT: what is under test
 using namespace bitnet::kernels::gpu;  // NOLINT
 
+// Compiled once, in support/emulated_gpu.cc.
+#define BN_X(kernel) \
+  extern template void RunBlock(EmulatedBlock<kernel>&, GpuGrid, const kernel::Args&, LaneOrder, EarlyStart*);
+BN_GPU_KERNELS(BN_X)
+#undef BN_X
+
 // With a sanitizer, which looks for bad addresses, two orders reach all of them; what order changes shows without.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
