@@ -43,11 +43,13 @@ struct GpuRecording {
 namespace bitnet_test {
 
 // For the tests of kernels too, which declare them extern.
+#if !defined(BITNET_TEST_COMPILED)
 #define BN_X(name)                                                                                                   \
   template void RunBlock(EmulatedBlock<kernels::gpu::name>&, kernels::gpu::GpuGrid, const kernels::gpu::name::Args&, \
                          LaneOrder, EarlyStart*);
 BN_GPU_KERNELS(BN_X)
 #undef BN_X
+#endif
 
 namespace {
 

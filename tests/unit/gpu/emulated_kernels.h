@@ -23,10 +23,12 @@ using namespace bitnet::kernels;       // NOLINT: what is under test
 using namespace bitnet::kernels::gpu;  // NOLINT
 
 // Compiled once, in support/emulated_gpu.cc.
+#if !defined(BITNET_TEST_COMPILED)
 #define BN_X(kernel) \
   extern template void RunBlock(EmulatedBlock<kernel>&, GpuGrid, const kernel::Args&, LaneOrder, EarlyStart*);
 BN_GPU_KERNELS(BN_X)
 #undef BN_X
+#endif
 
 // With a sanitizer, which looks for bad addresses, two orders reach all of them; what order changes shows without.
 #if defined(__has_feature)
