@@ -88,7 +88,7 @@ stage_gcc() {
 
 # The optimised kernels as clang makes them, and all that computes with them: whether clang takes the rest, without a
 # warning, and whether its tests pass when it is optimised, shows the build with sanitizers. With nvcc the CUDA kernels
-# are built too, for one architecture (the others differ in code generation alone), and run as PTX; what they do in all
+# are built too, for one architecture (the others differ in code generation alone), and run as PTX, that for 8.0; what they do in all
 # orders of threads is tested where gcc's build is.
 stage_clang() {
   local programs=(bitnet_kernels_test bitnet_runtime_test) cuda=() tests

@@ -1,5 +1,6 @@
 #include "chat_template.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
@@ -29,8 +30,9 @@ int64_t ReadTime(const std::string& text) {
   const bool same = tm.tm_year == given.tm_year - 1900 && tm.tm_mon == given.tm_mon - 1 &&
                     tm.tm_mday == given.tm_mday && tm.tm_hour == given.tm_hour && tm.tm_min == given.tm_min &&
                     tm.tm_sec == given.tm_sec;
-  // Neither a blank nor a missing zero passes.
-  const bool whole = (read == 3 && text.size() == 10) || (read == 6 && text.size() == 19);
+  // Neither a blank nor a missing zero passes, nor a sign.
+  const bool whole = ((read == 3 && text.size() == 10) || (read == 6 && text.size() == 19)) &&
+                     std::count(text.begin(), text.end(), '-') == 2;
   if (!whole || static_cast<size_t>(n) != text.size() || text.find_first_of(" +\t\n\v\f\r") != std::string::npos ||
       !same || given.tm_year < 1) {
     throw Failure(ExitCode::kUsage,

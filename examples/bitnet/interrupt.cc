@@ -65,6 +65,7 @@ void InstallInterruptHandler() {
   struct sigaction action = {};
   action.sa_handler = OnSignal;  // without SA_RESTART: a read of the keyboard ends with EINTR
   sigemptyset(&action.sa_mask);
+  for (const int number : kSignals) sigaddset(&action.sa_mask, number);  // one is handled to its end
   for (const int number : kSignals) sigaction(number, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);  // a write says EPIPE instead
   signal(SIGXFSZ, SIG_IGN);  // and EFBIG, where files may not grow so large

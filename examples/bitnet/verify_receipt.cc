@@ -49,9 +49,10 @@ std::string RejectionJson(const std::string& field, const std::string& message) 
   return json.EndArray().Key("first_step").Null().EndObject().Line();
 }
 
-// What replayed: kernels of a CPU by their name, a GPU by the device that was asked for.
-std::string ReplayedOn(const bitnet_engine_info_t& engine) {
-  return std::string(engine.device) == "cpu" ? engine.target : std::string("device ") + engine.device;
+// What replayed: a CPU's kernels by their name, otherwise as it was asked for (under auto it may be either).
+std::string ReplayedBy(const bitnet_engine_info_t& engine) {
+  return std::string(engine.device) == "cpu" ? std::string("on ") + engine.target
+                                             : std::string("with --device ") + engine.device;
 }
 
 ExitCode Verify(const VerifyFlags& flags) {
@@ -95,7 +96,7 @@ ExitCode Verify(const VerifyFlags& flags) {
   if (flags.json) {
     Print(Get(replay.json()));
   } else {
-    Print(replay.accepted() ? "accepted: the replay on " + ReplayedOn(loaded->engine.info()) +
+    Print(replay.accepted() ? "accepted: the replay " + ReplayedBy(loaded->engine.info()) +
                                   " gives the same tokens and logits, bit for bit\n"
                             : Lines(replay));
   }
@@ -160,7 +161,7 @@ ExitCode Compare(const CompareFlags& flags) {
           differ(c.n_correction_differences) + "\noptions           " + differ(c.n_option_differences) + "\n");
   }
   if (c.token_agreement >= flags.min_agreement) return ExitCode::kSuccess;
-  PrintError(c.token_agreement < 0 ? "the tokens cannot be compared: one document leaves them out"
+  PrintError(c.token_agreement < 0 ? "the tokens cannot be compared: they are not in both documents"
                                    : "the outputs agree less than " + Share(flags.min_agreement));
   return ExitCode::kComparisonDiffers;
 }

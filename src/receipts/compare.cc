@@ -189,7 +189,7 @@ void CompareTokens(const Run& a, const Run& b, Comparison& out) {
   if (!a.tokens || !b.tokens) {
     std::vector<Difference> different;
     AddDifferences(a.Find("output_sha256"), b.Find("output_sha256"), "", different);
-    if (different.empty()) out.token_agreement = 1;
+    if (different.empty() && a.n_tokens == b.n_tokens) out.token_agreement = 1;
     return;
   }
   const std::vector<double>&x = *a.tokens, &y = *b.tokens;

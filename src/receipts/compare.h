@@ -21,7 +21,7 @@ struct Difference {
 struct Comparison {
   size_t n_tokens_a = 0, n_tokens_b = 0;  // drawn, also where a receipt leaves them out
   // Equal positions over the longer length, 1 for two empty runs; nothing when a document leaves its tokens out and the
-  // digests of the texts differ.
+  // digests of the texts, or the numbers of tokens, differ.
   std::optional<double> token_agreement;
   std::optional<size_t> first_difference;  // position of the first unequal token
   // 1 - edit distance / longer length, in Unicode characters; nothing when a text is left out or above 32,768.

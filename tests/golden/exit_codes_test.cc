@@ -81,7 +81,8 @@ TEST_CASE("wrong usage exits with 2 and names the option, what was found and wha
   CheckFails(2, {"info", "a.gguf", "b.gguf"}, {"b.gguf"});
   CheckFails(2, {"run", "--prompt", "a", "--json=", "x"}, {"MODEL"});
   // Nothing of a bad value reaches the terminal as it is.
-  for (const char* time : {"\033[31m", " 2024-07-06", "2024-7-6", "2024-07- 6", "2024-07-06T01:02", "2024-02-30"}) {
+  for (const char* time :
+       {"\033[31m", " 2024-07-06", "2024-7-6", "2024-07- 6", "2024-07-06T01:02", "2024-02-30", "2024-07-06T-0:05:03"}) {
     CheckFails(2, {"run", "--prompt", "a", "--chat-time", time}, {"--chat-time", "2024-07-26T09:05:03"});
   }
   CheckFails(2, {"bench", "-t", "0"}, {"--threads", "from 1 to"});

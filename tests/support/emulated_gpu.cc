@@ -43,6 +43,9 @@ struct GpuRecording {
 namespace bitnet_test {
 
 // For the tests of kernels too, which declare them extern.
+#define BN_X(name) static_assert(kRunsCompiled<kernels::gpu::name> == kCompiled);
+BN_GPU_KERNELS(BN_X)
+#undef BN_X
 #if !defined(BITNET_TEST_COMPILED)
 #define BN_X(name)                                                                                                   \
   template void RunBlock(EmulatedBlock<kernels::gpu::name>&, kernels::gpu::GpuGrid, const kernels::gpu::name::Args&, \

@@ -379,7 +379,7 @@ class KernelReader {
     in->bits = static_cast<uint32_t>(std::stoul(type.substr(1)));
     in->op = load ? param ? kLoadParam : shared ? kLoadShared : kLoadGlobal : shared ? kStoreShared : kStoreGlobal;
     if (type == "s8" && in->op == kLoadGlobal) in->op = kLoadGlobalS8;
-    if (type[0] == 's' && type != "s8") Fail("unknown: " + name);
+    if ((type[0] == 's' && in->op != kLoadGlobalS8) || in->bits > 64) Fail("unknown: " + name);
     in->a = Address(operands[load ? 1 : 0], &in->offset);
     in->count = load ? Vector(operands[0], in->to) : Vector(operands[1], in->from);
     const uint32_t said = name.find(".v4.") != std::string::npos ? 4 : name.find(".v2.") != std::string::npos ? 2 : 1;
@@ -938,6 +938,7 @@ const PtxKernel& PtxMachine::Find(const std::string& key) const {
 
 void PtxMachine::Run(const std::string& key, GpuGrid grid, uint32_t n_threads, const void* args, size_t args_bytes,
                      size_t given_shared, bool falling) const {
+  if (given_shared != 0 && Find(key).shared_bytes != 0) Die(key, 0, "shared memory of two kinds");
   Block block(Find(key), n_threads, given_shared);
   for (uint32_t z = 0; z < grid.z; ++z) {
     for (uint32_t y = 0; y < grid.y; ++y) {

@@ -2,6 +2,7 @@
 #ifndef BITNET_CORE_RUNTIME_BATCH_HEAD_H_
 #define BITNET_CORE_RUNTIME_BATCH_HEAD_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -27,7 +28,8 @@ class BatchHead {
   // Forgets all rows; n_rows others, at most capacity(), follow. Only while no session has a row here.
   void Start(size_t n_rows);
   size_t capacity() const { return capacity_; }
-  size_t n_rows() const { return n_rows_; }
+  // The rows that one reading of the head serves, row i among them.
+  size_t n_together(size_t i) const { return std::min(kHeadRows, n_rows_ - i / kHeadRows * kHeadRows); }
   // Row i of the residual stream [n_rows, n_embd], on the device.
   float* row(size_t i) const { return hidden_.as<float>() + i * model_->hparams().n_embd; }
 

@@ -157,7 +157,7 @@ bool Session::Impl::BatchTop() {
   if (batch_row == kNoRow || options.head == HeadMode::kShortcut) return false;
   // The shortcut reads half the bytes, for each row: from three rows on one reading of the whole head is the faster
   // one.
-  if (head_copy != nullptr && batch->n_rows() < 3) return false;
+  if (head_copy != nullptr && batch->n_together(batch_row) < 3) return false;
   const OpCounts* const took = batch->Top(last(), head_ops(), batch_row, top);
   if (took == nullptr) return false;
   AddCounts(*took);

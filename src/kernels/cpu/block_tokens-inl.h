@@ -5,7 +5,7 @@
 // is a sum of products of int16 for every type. A lane is a token: the pairs of weights of a row are given to all
 // lanes, no sum leaves its lane, and the chains of all tokens over the blocks are one vector.
 //
-// Bounds, of a block: |code - centre| * |scale| is at most 63 * 63 (Q5_K), 32 * 128 (Q6_K), 4 * 32 (Q3_K), 128 (Q8_0),
+// Bounds, of a block: |code - centre| * |scale| is at most 31 * 63 (Q5_K), 32 * 128 (Q6_K), 4 * 32 (Q3_K), 128 (Q8_0),
 // so 256 products with an activation stay below 2^28; sums of minima below 256 * 128 * 63 < 2^21.
 
 // The weights of a pair of columns for all lanes.

@@ -165,7 +165,7 @@ TEST_CASE("dense products of every table equal the reference", "[kernels][cpu]")
 }
 
 TEST_CASE("dense products of several tokens equal those of each", "[kernels][cpu]") {
-  constexpr size_t kRows = 7, kStride = kRows + 2;
+  constexpr size_t kRows = 41, kStride = kRows + 2;
   for (const size_t n : {1, 63, 64, 65, 128, 2560}) {
     for (const size_t n_tokens : {1, 2, 3, 6}) {
       const Misaligned<float> x(Values(n_tokens, n * n_tokens, n == 128 ? "wide" : "plain"), n % 3 + 1);
@@ -254,7 +254,7 @@ TEST_CASE("block products of a group of tokens equal those of each", "[kernels][
   for (uint32_t id = 0; id < static_cast<uint32_t>(Block::kCount); ++id) {
     const Block type{id};
     const size_t block = BlockElements(type);
-    for (const size_t n : {block, 5 * block, size_t{2560}}) {
+    for (const size_t n : {block, 5 * block, 9 * block, size_t{2560}}) {
       const size_t blocks = n / block;
       const Misaligned<uint8_t> w(Ints<uint8_t>(n, kRows * blocks * BlockBytes(type), 0, 255), 3);
       for (const size_t n_tokens : {1, 7, 8, 9, 16}) {

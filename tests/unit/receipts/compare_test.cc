@@ -114,6 +114,9 @@ TEST_CASE("Private receipts compare by digest", "[receipts][compare]") {
   CHECK_FALSE(Compared(Text(a), result).same_prompt.has_value());
   CHECK_FALSE(Compared(Text(a), result).token_agreement.has_value());
   Receipt b = a;
+  ++b.inference.tokens_generated;  // one more that has no text
+  CHECK_FALSE(Compared(Text(a), Text(b)).token_agreement.has_value());
+  b = a;
   b.inference.output_sha256 = std::string(64, '0');
   CHECK_FALSE(Compared(Text(a), Text(b)).token_agreement.has_value());
   CHECK_FALSE(Compared(Text(a), Text(b)).text_similarity.has_value());

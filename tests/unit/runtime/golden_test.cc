@@ -18,7 +18,7 @@ std::vector<std::string> Targets() {
   for (size_t i = 0; i < n; ++i) names.emplace_back(tables[i]->name);
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-  names.resize(1);  // threads share the same memory in the same way with every table
+  names.resize(1);  // some of what threads share is one table's; the others are left to builds that are not as slow
 #endif
 #endif
   return names;
