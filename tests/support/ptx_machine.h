@@ -12,41 +12,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "kernels/cuda/gpu.h"
+#include "support/ptx_text.h"
 
 namespace bitnet_test {
 
-// Where an operand is: a register of the thread, which constants and special registers are too.
-using PtxSlot = uint32_t;
-
-struct PtxInstruction {
-  uint32_t op = 0;  // of ptx_machine.cc
-  uint32_t bits = 0;
-  uint32_t count = 1;  // of the elements of a vector
-  bool guarded = false, guard_not = false;
-  PtxSlot guard = 0;
-  PtxSlot to[4] = {}, from[4] = {};  // results; a vector's elements, or the first operand's
-  PtxSlot a = 0, b = 0, c = 0, d = 0;
-  uint64_t offset = 0;  // of an address
-  uint32_t target = 0;  // instruction that a branch goes to
-  uint32_t line = 0;    // of the text
-};
-
-struct PtxKernel {
-  std::string name;
-  std::vector<PtxInstruction> code;
-  std::vector<uint64_t> initial;  // registers of a thread as it starts: constants have their values
-  size_t shared_bytes = 0;
-};
-
 class PtxMachine {
  public:
-  // Reads a file of nvcc -ptx; ends the program where it cannot.
-  explicit PtxMachine(const std::string& path);
+  explicit PtxMachine(std::map<std::string, PtxKernel> kernels) : kernels_(std::move(kernels)) {}
 
   // Runs the kernel of which `key` is a part of the mangled name, block after block. The threads of a block come in
   // rising or falling order. given_shared: bytes of shared memory that the launch gives.

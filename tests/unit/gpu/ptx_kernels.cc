@@ -15,7 +15,7 @@ void RunCompiled(const char* type, kernels::gpu::GpuGrid size, uint32_t n_thread
     std::fprintf(stderr, "BITNET_TEST_PTX is not set\n");
     std::abort();
   }
-  static const PtxMachine machine(path);
+  static const PtxMachine machine(ReadPtx(path));
   // "N6bitnet7kernels3gpu" and the kernel's own name: in that of Run<Kernel> the namespaces are a substitution.
   constexpr size_t kNamespaces = sizeof "N6bitnet7kernels3gpu" - 1;
   const std::string name(type);
