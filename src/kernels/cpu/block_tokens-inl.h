@@ -31,10 +31,9 @@ HWY_NOINLINE void BlockTokensOf(const BlockTokensJob& job, size_t row_begin, siz
     Unroll<kRows>([&](auto i) BITNET_INLINE_LAMBDA {
       Unroll<kV>([&](auto v) BITNET_INLINE_LAMBDA { chain[i][v] = hn::Zero(DF32()); });
     });
-    // kPerPair columns are one pair in `q`.
-    const auto sum_up = [&]<size_t kPerPair>(const int16_t* HWY_RESTRICT q, size_t column, size_t first, size_t count,
-                                             int16_t(WideBlocks::*of)[kPerPair],
-                                             VI32(&sum)[kRows][kV]) BITNET_INLINE_LAMBDA {
+    // Sums of `count` weights or minima of each row, from `first` on, with what the tokens have from `column` on.
+    const auto sum_up = [&]<size_t kSize>(const int16_t* HWY_RESTRICT q, size_t column, size_t first, size_t count,
+                                          int16_t(WideBlocks::*of)[kSize], VI32(&sum)[kRows][kV]) BITNET_INLINE_LAMBDA {
       const int16_t* HWY_RESTRICT at = q + column / 2 * kPair;
       Unroll<kRows>([&](auto i) BITNET_INLINE_LAMBDA {
         Unroll<kV>([&](auto v) BITNET_INLINE_LAMBDA { sum[i][v] = hn::Zero(DI32()); });
